@@ -1,0 +1,104 @@
+using System.Numerics.Tensors;
+
+namespace FlowRuntime.Cards;
+
+/// <summary>Checks that a card's values make sense by themselves; <see cref="FlowModel"/> checks them against the graph.</summary>
+internal static class CardCheck
+{
+    private const int MostValues = 1 << 28;
+
+    public static void Check(FlowCard card, string source)
+    {
+        Require(card.Format is >= 1 and <= FlowCard.CurrentFormat, source, "format", card.Format, $"this library knows 1 to {FlowCard.CurrentFormat}");
+        Require(card.Prediction.Sign is 1 or -1, source, "prediction.sign", card.Prediction.Sign, "give 1 or -1");
+        CheckShape(card.Sample.Shape, source, "sample.shape");
+        CheckPath(card.Path, source);
+        CheckName(card.Inputs.Time, source, "inputs.time");
+        CheckName(card.Inputs.State, source, "inputs.state");
+        CheckName(card.Outputs.Prediction, source, "outputs.prediction");
+        if (card.Time is { } time)
+        {
+            Require(time.Scale > 0 && double.IsFinite(time.Scale), source, "time.scale", time.Scale, "give a positive number");
+            Require(time.Steps is null or >= 2, source, "time.steps", time.Steps, "give at least 2 steps, or leave it out");
+        }
+        if (card.Prior is { } prior)
+        {
+            Require(double.IsFinite(prior.Mean), source, "prior.mean", prior.Mean, "give a finite number");
+            Require(prior.Scale > 0 && double.IsFinite(prior.Scale), source, "prior.scale", prior.Scale, "give a positive number");
+        }
+        if (card.Conditions?.Classes is { } classes)
+            CheckClasses(classes, source);
+        if (card.Data is { } data)
+            CheckData(data, card.Sample.Shape, source);
+        if (card.Hints is { } hints)
+            CheckHints(hints, source);
+    }
+
+    private static void CheckShape(IReadOnlyList<int> shape, string source, string field)
+    {
+        Require(shape.Count is >= 1 and <= 8 && shape.All(size => size >= 1), source, field, $"[{string.Join(", ", shape)}]", "give 1 to 8 positive sizes, without the batch");
+        long values = 1;
+        foreach (int size in shape)
+        {
+            values *= size;
+            Require(values <= MostValues, source, field, $"[{string.Join(", ", shape)}]", $"a sample may have at most {MostValues} values");
+        }
+    }
+
+    private static void CheckPath(PathCard path, string source)
+    {
+        Require(path.Start >= 0 && path.Start < path.End && path.End <= 1, source, "path.start", $"{path.Start} (path.end {path.End})", "give 0 ≤ start < end ≤ 1");
+        Require(path.SigmaMin is null or (>= 0 and < double.PositiveInfinity), source, "path.sigma_min", path.SigmaMin, "give a number of at least 0");
+        if (path.Kind == PathKind.ConditionalOt)
+            Require(path.SigmaMin is null or < 1, source, "path.sigma_min", path.SigmaMin, "conditional OT needs a number below 1");
+        Require(path.AlphaBar is null || path.AlphaBar.All(value => value is > 0 and <= 1), source, "path.alpha_bar", "a value outside (0, 1]", "give ᾱ from nearly 1 down to noise, all above 0");
+    }
+
+    private static void CheckClasses(ClassesCard classes, string source)
+    {
+        CheckName(classes.Input, source, "conditions.classes.input");
+        Require(classes.Names.Count > 0, source, "conditions.classes.names", "[]", "name at least one class");
+        string? twice = classes.Names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
+        Require(twice is null, source, "conditions.classes.names", $"'{twice}' twice", "give each class its own name");
+        Require(classes.Null is null || classes.Null >= 0, source, "conditions.classes.null", classes.Null, "give a label of at least 0");
+    }
+
+    private static void CheckData(DataCard data, IReadOnlyList<int> shape, string source)
+    {
+        int values = (int)TensorPrimitives.Product<int>([.. shape]);
+        Require(data.Image is null || data.Columns is null, source, "data", "an image and columns", "give one of the two");
+        if (data.Image is { } image)
+        {
+            Require(double.IsFinite(image.Low) && double.IsFinite(image.High) && image.Low < image.High, source, "data.image.low", $"{image.Low} (high {image.High})", "give low < high");
+            Require(shape.Count == 3 && shape[0] is 1 or 3, source, "data.image", $"an image of shape [{string.Join(", ", shape)}]", "an image's sample.shape is [1 or 3, height, width]");
+        }
+        if (data.Columns is { } columns)
+        {
+            Require(columns.Names.Count == values, source, "data.columns.names", $"{columns.Names.Count} names", $"a sample has {values} values");
+            Require(columns.Mean.Count == values && columns.Mean.All(double.IsFinite), source, "data.columns.mean", $"{columns.Mean.Count} numbers", $"give {values} finite numbers");
+            Require(columns.Scale.Count == values && columns.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.columns.scale", $"{columns.Scale.Count} numbers", $"give {values} positive numbers");
+        }
+        Require(data.Mean is null || (data.Mean.Count == 1 || data.Mean.Count == values) && data.Mean.All(double.IsFinite), source, "data.mean", $"{data.Mean?.Count} numbers", $"give 1 or {values} finite numbers");
+        Require(data.Scale is null || (data.Scale.Count == 1 || data.Scale.Count == values) && data.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.scale", $"{data.Scale?.Count} numbers", $"give 1 or {values} positive numbers");
+    }
+
+    private static void CheckHints(HintsCard hints, string source)
+    {
+        Require(hints.Graph.Length == 64 && hints.Graph.All(char.IsAsciiHexDigit), source, "hints.graph", hints.Graph, "give the 64 hexadecimal digits of the graph's SHA-256");
+        Require(hints.Method is null || Ode.ButcherTableau.All.Any(method => method.Name == hints.Method), source, "hints.method", hints.Method, $"choose one of {string.Join(", ", Ode.ButcherTableau.All)}");
+        Require(hints.Steps is null or >= 1, source, "hints.steps", hints.Steps, "give at least 1");
+        Require(hints.RelativeTolerance is null || hints.RelativeTolerance > 0, source, "hints.relative_tolerance", hints.RelativeTolerance, "give a positive number");
+        Require(hints.AbsoluteTolerance is null || hints.AbsoluteTolerance > 0, source, "hints.absolute_tolerance", hints.AbsoluteTolerance, "give a positive number");
+        Require(hints.Steps is null || (hints.RelativeTolerance ?? hints.AbsoluteTolerance) is null, source, "hints.steps", hints.Steps, "give steps or tolerances, not both");
+        Require(hints.Guidance is null || double.IsFinite(hints.Guidance.Value), source, "hints.guidance", hints.Guidance, "give a finite number");
+    }
+
+    private static void CheckName(string name, string source, string field) =>
+        Require(name.Length > 0, source, field, "empty", "give the name of the graph's input or output");
+
+    private static void Require(bool holds, string source, string field, object? value, string cure)
+    {
+        if (!holds)
+            throw new InvalidDataException(FormattableString.Invariant($"{source}: field '{field}' is {value}: {cure}."));
+    }
+}

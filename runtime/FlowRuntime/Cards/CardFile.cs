@@ -1,0 +1,73 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+
+namespace FlowRuntime.Cards;
+
+/// <summary>Reads a model's card from its file and sidecar, and writes it into the file.</summary>
+public static class CardFile
+{
+    /// <summary>The card's contract for writing, with class names such as "café" as they are.</summary>
+    private static readonly JsonTypeInfo<FlowCard> Readable = (JsonTypeInfo<FlowCard>)new JsonSerializerOptions(FlowCardJson.Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    }.GetTypeInfo(typeof(FlowCard));
+
+    /// <summary>Key of the ONNX metadata entry that holds the card.</summary>
+    public const string MetadataKey = "flow.card";
+
+    /// <summary>The sidecar of a model: <c>digits.onnx</c> has <c>digits.flow.json</c> beside it.</summary>
+    /// <param name="modelPath">The ONNX file.</param>
+    public static string SidecarOf(string modelPath) => Path.ChangeExtension(modelPath, ".flow.json");
+
+    /// <summary>Reads and checks a model's card: its metadata, overlaid field by field by its sidecar if there is one.</summary>
+    /// <param name="modelPath">The ONNX file.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file is no ONNX model, has no card, or the card is wrong; the message names file and field.</exception>
+    public static FlowCard Read(string modelPath)
+    {
+        if (!File.Exists(modelPath))
+            throw new FileNotFoundException($"There is no model file {modelPath}.", modelPath);
+        string? metadata = OnnxMetadata.Read(modelPath, MetadataKey);
+        string sidecarPath = SidecarOf(modelPath);
+        string? sidecar = File.Exists(sidecarPath) ? File.ReadAllText(sidecarPath) : null;
+        if (metadata is null && sidecar is null)
+            throw new InvalidDataException($"{modelPath} has no card (no metadata '{MetadataKey}') and no sidecar. Write {sidecarPath} to say what the network predicts and how it is fed; see docs/model-card.md.");
+
+        string source = sidecar is null ? modelPath : metadata is null ? sidecarPath : $"{modelPath} with {sidecarPath}";
+        JsonObject json = metadata is null ? [] : StrictJson.Parse(metadata, $"the card of {modelPath}");
+        if (sidecar is not null)
+            StrictJson.Overlay(json, StrictJson.Parse(sidecar, sidecarPath));
+        return Parse(json, $"the card of {source}");
+    }
+
+    /// <summary>Writes a card into a model's metadata; the graph is not touched.</summary>
+    /// <param name="modelPath">The ONNX file.</param>
+    /// <param name="card">The card; it is checked first.</param>
+    /// <exception cref="InvalidDataException">The file is no ONNX model, or the card is wrong.</exception>
+    public static void Write(string modelPath, FlowCard card)
+    {
+        CardCheck.Check(card, $"the card for {modelPath}");
+        OnnxMetadata.Write(modelPath, MetadataKey, ToJson(card));
+    }
+
+    /// <summary>The card as indented JSON.</summary>
+    public static string ToJson(FlowCard card) => JsonSerializer.Serialize(card, Readable);
+
+    /// <summary>Reads and checks a card's JSON.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">The file, for messages.</param>
+    /// <exception cref="InvalidDataException">The card is wrong; the message names the field.</exception>
+    public static FlowCard FromJson(string json, string source) => Parse(StrictJson.Parse(json, source), source);
+
+    private static FlowCard Parse(JsonObject json, string source)
+    {
+        // A newer format may have fields this library does not know: say so before stumbling over one.
+        if (json["format"] is JsonValue format && format.TryGetValue(out int version) && version > FlowCard.CurrentFormat)
+            throw new InvalidDataException($"{source} has format {version}; this library reads up to {FlowCard.CurrentFormat}. Update FlowRuntime.");
+        FlowCard card = StrictJson.Read(json, FlowCardJson.Default.FlowCard, source);
+        CardCheck.Check(card, source);
+        return card;
+    }
+}

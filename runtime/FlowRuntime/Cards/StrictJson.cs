@@ -1,0 +1,92 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+
+namespace FlowRuntime.Cards;
+
+/// <summary>
+/// Reads JSON objects as records so that each mistake is named: an unknown field, a missing one, a value of the wrong
+/// kind, and in which file.
+/// </summary>
+public static class StrictJson
+{
+    /// <summary>Deepest nesting of objects and arrays that is read.</summary>
+    public const int MaxDepth = 16;
+
+    /// <summary>Parses the text of a JSON object.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="source">The file, for messages.</param>
+    /// <exception cref="InvalidDataException">The text is not a JSON object.</exception>
+    public static JsonObject Parse(string text, string source)
+    {
+        try
+        {
+            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false }) as JsonObject
+                ?? throw new InvalidDataException($"{source}: this is JSON, but not an object with fields.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{source}: this is not JSON: {FirstSentence(e)} (line {e.LineNumber + 1}).", e);
+        }
+    }
+
+    /// <summary>Lays one object over another, field by field; a field given as null is taken away.</summary>
+    /// <param name="target">The object that is changed.</param>
+    /// <param name="overlay">The object whose fields win.</param>
+    public static void Overlay(JsonObject target, JsonObject overlay)
+    {
+        foreach ((string name, JsonNode? value) in overlay)
+        {
+            if (value is null)
+                target.Remove(name);
+            else if (value is JsonObject section && target[name] is JsonObject existing)
+                Overlay(existing, section);
+            else
+                target[name] = value.DeepClone();
+        }
+    }
+
+    /// <summary>Reads an object as a record.</summary>
+    /// <param name="json">The object.</param>
+    /// <param name="type">The record's contract.</param>
+    /// <param name="source">The file, for messages.</param>
+    /// <exception cref="InvalidDataException">A field is unknown, missing or of the wrong kind; the message names it.</exception>
+    public static T Read<T>(JsonObject json, JsonTypeInfo<T> type, string source)
+    {
+        CheckFields(json, type, source, prefix: "");
+        try
+        {
+            return json.Deserialize(type)!;
+        }
+        catch (JsonException e)
+        {
+            string field = e.Path is { Length: > 2 } path ? path[2..] : "(top level)";
+            throw new InvalidDataException($"{source}: field '{field}' has a value of the wrong kind: {FirstSentence(e)}.", e);
+        }
+    }
+
+    private static void CheckFields(JsonObject json, JsonTypeInfo type, string source, string prefix)
+    {
+        foreach ((string name, JsonNode? value) in json)
+        {
+            JsonPropertyInfo property = type.Properties.FirstOrDefault(p => p.Name == name)
+                ?? throw new InvalidDataException(
+                    $"{source}: unknown field '{prefix}{name}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
+            JsonTypeInfo section = type.Options.GetTypeInfo(property.PropertyType);
+            if (value is JsonObject inner && section.Kind == JsonTypeInfoKind.Object)
+                CheckFields(inner, section, source, $"{prefix}{name}.");
+        }
+        foreach (JsonPropertyInfo property in type.Properties)
+        {
+            if (property.IsRequired && json[property.Name] is null)
+                throw new InvalidDataException($"{source}: the field '{prefix}{property.Name}' is missing.");
+        }
+    }
+
+    /// <summary>The message without the path and position that follow its first sentence.</summary>
+    private static string FirstSentence(JsonException e)
+    {
+        int end = e.Message.IndexOf(". ", StringComparison.Ordinal);
+        return end < 0 ? e.Message.TrimEnd('.') : e.Message[..end];
+    }
+}

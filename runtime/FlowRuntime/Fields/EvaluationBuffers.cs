@@ -1,0 +1,40 @@
+namespace FlowRuntime.Fields;
+
+/// <summary>The buffers through which a solver and a velocity field's evaluator talk: one row a sample.</summary>
+public sealed class EvaluationBuffers
+{
+    private readonly RowBuffer[] _velocities;
+    private readonly RowBuffer[]? _divergences;
+
+    /// <summary>Allocates buffers.</summary>
+    /// <param name="capacity">Number of rows.</param>
+    /// <param name="dimension">Number of values of a state.</param>
+    /// <param name="outputs">Number of velocity tables (the stages of a Runge–Kutta method).</param>
+    /// <param name="withDivergence">Whether the evaluator shall also give ∇·v.</param>
+    public EvaluationBuffers(int capacity, int dimension, int outputs, bool withDivergence = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(outputs, 1);
+        States = new RowBuffer(capacity, dimension);
+        Times = new double[capacity];
+        _velocities = [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, dimension))];
+        _divergences = withDivergence ? [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, 1))] : null;
+    }
+
+    /// <summary>Number of rows.</summary>
+    public int Capacity => States.Rows;
+
+    /// <summary>Number of values of a state.</summary>
+    public int Dimension => States.Width;
+
+    /// <summary>Flow time of each row, in [0, 1], [capacity]. Read by the evaluator.</summary>
+    public double[] Times { get; }
+
+    /// <summary>State of each row, [capacity, dimension]. Read by the evaluator.</summary>
+    public RowBuffer States { get; }
+
+    /// <summary>Velocity tables, each [capacity, dimension]; an evaluation names the one it writes.</summary>
+    public IReadOnlyList<RowBuffer> Velocities => _velocities;
+
+    /// <summary>Divergence tables ∇·v, each [capacity, 1], one for each velocity table; null where not asked for.</summary>
+    public IReadOnlyList<RowBuffer>? Divergences => _divergences;
+}

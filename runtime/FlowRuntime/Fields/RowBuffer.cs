@@ -1,0 +1,58 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace FlowRuntime.Fields;
+
+/// <summary>
+/// A table of float32 values, [rows, width], row-major: one row a sample. The engine and the velocity field share such
+/// buffers, so that a network writes its velocities where the solver reads them.
+/// </summary>
+/// <remarks>
+/// The memory is pinned and its end is padded to <see cref="Alignment"/> floats, so that arithmetic may run in whole
+/// vectors over a prefix of rows: what lies behind the prefix belongs to no sample.
+/// </remarks>
+public sealed class RowBuffer
+{
+    /// <summary>The allocated length is a multiple of this many floats (the widest vector register).</summary>
+    internal const int Alignment = 16;
+
+    private readonly float[] _values;
+
+    /// <summary>Allocates a buffer of zeros.</summary>
+    /// <param name="rows">Number of rows, at least 1.</param>
+    /// <param name="width">Number of values a row, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or rows · width is more than an array can hold.</exception>
+    public RowBuffer(int rows, int width)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        long length = ((long)rows * width + Alignment - 1) / Alignment * Alignment;
+        if (length > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(rows), rows,
+                $"{rows} rows of {width} values are more than one array can hold. Use fewer slots.");
+        Rows = rows;
+        Width = width;
+        _values = GC.AllocateArray<float>((int)length, pinned: true);
+    }
+
+    /// <summary>Number of rows.</summary>
+    public int Rows { get; }
+
+    /// <summary>Number of values a row.</summary>
+    public int Width { get; }
+
+    /// <summary>All rows as one memory of rows · width values, row-major.</summary>
+    public Memory<float> Memory => _values.AsMemory(0, Rows * Width);
+
+    /// <summary>The values of one row.</summary>
+    /// <param name="index">Row, from 0 to <see cref="Rows"/> − 1.</param>
+    public Span<float> this[int index] => _values.AsSpan(index * Width, Width);
+
+    /// <summary>The values of a range of rows, row-major.</summary>
+    /// <param name="first">First row.</param>
+    /// <param name="count">Number of rows.</param>
+    public Span<float> Range(int first, int count) => _values.AsSpan(first * Width, count * Width);
+
+    /// <summary>Address of the first value; the array is pinned for its life.</summary>
+    internal unsafe float* Pointer => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_values));
+}

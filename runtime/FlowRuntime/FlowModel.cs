@@ -1,0 +1,159 @@
+using FlowRuntime.Cards;
+using FlowRuntime.Fields;
+using FlowRuntime.Ode;
+using FlowRuntime.Onnx;
+using FlowRuntime.Sampling;
+
+namespace FlowRuntime;
+
+/// <summary>
+/// A generative flow model: an ONNX network with its card, ready to be sampled. Open it once and share it between
+/// threads; who opens it disposes it.
+/// </summary>
+/// <example>
+/// <code>
+/// using FlowModel model = FlowModel.Open("digits.onnx");
+/// SampleBatch batch = model.Sample(10, new SamplingOptions { Seed = 7, Labels = [3] }).EnsureSuccess();
+/// </code>
+/// </example>
+public sealed class FlowModel : IDisposable
+{
+    private readonly OnnxSession _session;
+
+    private FlowModel(string path, OnnxSession session, FlowCard card, IVelocityField field, ProviderReport provider)
+    {
+        Path = path;
+        _session = session;
+        Card = card;
+        Field = field;
+        Provider = provider;
+        Defaults = DefaultsOf(path, card);
+    }
+
+    /// <summary>The model's file.</summary>
+    public string Path { get; }
+
+    /// <summary>The model's card.</summary>
+    public FlowCard Card { get; }
+
+    /// <summary>What the network runs on, what was asked for, and why.</summary>
+    public ProviderReport Provider { get; }
+
+    /// <summary>The network as a velocity field v(t, x) in its own units, for solvers and for wrapping.</summary>
+    public IVelocityField Field { get; }
+
+    /// <summary>How this model is sampled where nothing else is said: its card's hints, over the library's defaults.</summary>
+    public SamplingOptions Defaults { get; }
+
+    /// <summary>Opens a model.</summary>
+    /// <param name="path">The ONNX file; its card is inside, or in a sidecar <c>NAME.flow.json</c>.</param>
+    /// <param name="options">Provider and threads. Default: the best provider that works, one thread a call.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file is no ONNX model, or its card is missing, wrong or does not fit the graph; the message names file and field.</exception>
+    /// <exception cref="NotSupportedException">The card asks for what this version cannot do.</exception>
+    /// <exception cref="ArgumentException">There is no provider of that name.</exception>
+    /// <exception cref="PlatformNotSupportedException">The provider is required and does not work.</exception>
+    /// <exception cref="DllNotFoundException">The application carries no native ONNX Runtime; the message names the package to add.</exception>
+    public static FlowModel Open(string path, FlowModelOptions? options = null)
+    {
+        FlowCard card = CardFile.Read(path);
+        var (native, provider) = ExecutionProvider.Open(path, options ?? new FlowModelOptions());
+        var session = new OnnxSession(native, path);
+        try
+        {
+            return new FlowModel(path, session, card, new OnnxField(session, card, path), provider);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Draws samples. Sample i depends on the model, the options and i alone.</summary>
+    /// <param name="count">Number of samples, at least 1.</param>
+    /// <param name="options">What to sample and how. Default: <see cref="Defaults"/>.</param>
+    /// <param name="progress">Told after each step in which samples finished, from the threads that solve.</param>
+    /// <param name="cancellationToken">Ends the solve within one network call.</param>
+    /// <returns>The samples in the data's own units (images in [0, 1], columns in theirs), each with its status; a
+    /// sample that fails does so alone and nothing is thrown for it.</returns>
+    /// <exception cref="ArgumentException">A label or guidance that this model does not know, or a count below 1.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed, before or during the solve.</exception>
+    public SampleBatch Sample(
+        int count, SamplingOptions? options = null, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        _session.ThrowIfDisposed();
+        options ??= Defaults;
+        Condition[] conditions = Conditions(options);
+        PriorCard prior = Card.Prior ?? new PriorCard();
+        var problem = new OdeProblem
+        {
+            Field = options.Guidance == 1 ? Field : new GuidedField(Field, options.Guidance),
+            InitialState = (index, state) => DrawPrior(prior, options.Seed, index, state),
+            ConditionOf = index => conditions[index % conditions.Length],
+            Shape = Card.Sample.Shape,
+            First = options.First,
+            Count = count,
+            Start = Card.Path.Start,
+            End = Card.Path.End,
+            Solver = options.Solver,
+            Workers = options.Workers,
+            Slots = options.Slots,
+        };
+        SampleBatch batch = OdeSolver.Solve(problem, progress, cancellationToken);
+        DataTransform.ToDataUnits(Card.Data, batch.Values);
+        return batch;
+    }
+
+    /// <summary>Closes the model. Solves that are under way in other threads end with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose() => _session.Dispose();
+
+    private static void DrawPrior(PriorCard prior, ulong seed, long index, Span<float> state)
+    {
+        Noise.Fill(seed, index, state);
+        if (prior is { Mean: 0, Scale: 1 })
+            return;
+        foreach (ref float value in state)
+            value = (float)(prior.Mean + prior.Scale * value);
+    }
+
+    private Condition[] Conditions(SamplingOptions options)
+    {
+        ClassesCard? classes = Card.Conditions?.Classes;
+        if (classes is null)
+        {
+            if (options.Labels.Count > 0)
+                throw new ArgumentException($"{Path} has no classes: sample it without labels.");
+            if (options.Guidance != 1)
+                throw new ArgumentException($"{Path} has no classes, so nothing to guide towards: sample it without guidance.");
+            return [Condition.None];
+        }
+        if (options.Guidance != 1 && (classes.Null is null || options.Labels.Count == 0))
+            throw new ArgumentException(classes.Null is null
+                ? $"{Path} has no null class, which guidance needs: sample it without guidance."
+                : "Guidance sharpens a class: give labels with it.");
+        Condition[] conditions = options.Labels.Count == 0 ? [Condition.None] : [.. options.Labels.Select(label => new Condition { Label = label })];
+        foreach (Condition condition in conditions)
+            OnnxEvaluator.Label(classes, condition);
+        return conditions;
+    }
+
+    private static SamplingOptions DefaultsOf(string path, FlowCard card)
+    {
+        var defaults = new SamplingOptions();
+        if (card.Hints is not { } hints || !hints.Graph.Equals(OnnxMetadata.GraphHash(path), StringComparison.OrdinalIgnoreCase))
+            return defaults;
+        ButcherTableau method = hints.Method is null ? ButcherTableau.Dopri5 : ButcherTableau.Named(hints.Method);
+        SolverOptions solver = hints.Steps is { } steps
+            ? new FixedSteps(method, steps)
+            : new AdaptiveSteps
+            {
+                Method = method as EmbeddedPair
+                    ?? throw new InvalidDataException($"{path}: the card's hints.method '{method}' has no error estimate, so it needs hints.steps."),
+                RelativeTolerance = hints.RelativeTolerance ?? new AdaptiveSteps().RelativeTolerance,
+                AbsoluteTolerance = hints.AbsoluteTolerance ?? new AdaptiveSteps().AbsoluteTolerance,
+            };
+        return defaults with { Solver = solver, Guidance = hints.Guidance ?? 1 };
+    }
+}

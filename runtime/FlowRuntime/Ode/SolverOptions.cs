@@ -1,0 +1,74 @@
+namespace FlowRuntime.Ode;
+
+/// <summary>How dx/dt = v(t, x) is solved: <see cref="AdaptiveSteps"/> or <see cref="FixedSteps"/>.</summary>
+public abstract record SolverOptions
+{
+    private protected SolverOptions()
+    {
+    }
+
+    /// <summary>The Runge–Kutta method.</summary>
+    public abstract ButcherTableau Tableau { get; }
+}
+
+/// <summary>
+/// Each sample chooses its own steps, so that its own estimated error stays within its tolerance, whatever the others do.
+/// </summary>
+public sealed record AdaptiveSteps : SolverOptions
+{
+    /// <summary>The embedded pair. Default <see cref="ButcherTableau.Dopri5"/>.</summary>
+    public EmbeddedPair Method { get; init; } = ButcherTableau.Dopri5;
+
+    /// <summary>Error allowed a step as a share of |x|; above 0, without unit. Default 1e-3.</summary>
+    public double RelativeTolerance
+    {
+        get;
+        init => field = Positive(value, nameof(RelativeTolerance));
+    } = 1e-3;
+
+    /// <summary>Error allowed a step besides, in the units of the network's data; above 0. Default 1e-3.</summary>
+    public double AbsoluteTolerance
+    {
+        get;
+        init => field = Positive(value, nameof(AbsoluteTolerance));
+    } = 1e-3;
+
+    /// <summary>Steps, accepted and rejected, after which a sample is given up; at least 1. Default 10,000.</summary>
+    public int MaxSteps
+    {
+        get;
+        init => field = value >= 1 ? value
+            : throw new ArgumentOutOfRangeException(nameof(MaxSteps), value, "Give at least one step, such as 10000.");
+    } = 10_000;
+
+    /// <inheritdoc/>
+    public override ButcherTableau Tableau => Method;
+
+    private static double Positive(double value, string name) => value > 0 && double.IsFinite(value) ? value
+        : throw new ArgumentOutOfRangeException(name, value, "Give a positive number, such as 1e-3; for a fixed cost use FixedSteps.");
+}
+
+/// <summary>Every sample takes the same number of equal steps: a fixed cost, and no word about the error.</summary>
+public sealed record FixedSteps : SolverOptions
+{
+    /// <summary>Makes the choice of a method and a number of steps.</summary>
+    /// <param name="method">The Runge–Kutta method.</param>
+    /// <param name="count">Number of steps from the start to the end, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1.</exception>
+    public FixedSteps(ButcherTableau method, int count)
+    {
+        if (count < 1)
+            throw new ArgumentOutOfRangeException(nameof(count), count, "Give at least one step, such as 20.");
+        Method = method;
+        Count = count;
+    }
+
+    /// <summary>The Runge–Kutta method.</summary>
+    public ButcherTableau Method { get; }
+
+    /// <summary>Number of steps.</summary>
+    public int Count { get; }
+
+    /// <inheritdoc/>
+    public override ButcherTableau Tableau => Method;
+}

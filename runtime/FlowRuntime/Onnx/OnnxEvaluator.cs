@@ -1,0 +1,174 @@
+using System.Numerics.Tensors;
+using FlowRuntime.Cards;
+using FlowRuntime.Fields;
+using Microsoft.ML.OnnxRuntime;
+
+namespace FlowRuntime.Onnx;
+
+/// <summary>
+/// Evaluates an ONNX network on the engine's buffers. Calls have a few fixed sizes (powers of two, and the capacity),
+/// the rows behind being padding; for each size and output table the network is bound to the buffers once, so that a
+/// call copies no state and allocates nothing.
+/// </summary>
+/// <remarks>
+/// Rows that do not start at 0 (new samples behind the others) go through a second set of buffers. On the CPU a binding
+/// sees what is written into its arrays later; on a GPU inputs are copied when they are bound, and are bound anew.
+/// </remarks>
+internal sealed class OnnxEvaluator : IVelocityEvaluator
+{
+    private readonly OnnxSession _session;
+    private readonly FlowCard _card;
+    private readonly EvaluationBuffers _buffers;
+    private readonly EvaluationBuffers _aside;
+    private readonly float[] _times;
+    private readonly long[]? _labels;
+    private readonly long[]? _rowLabels;
+    private readonly int[] _sizes;
+    private readonly Binding?[,] _bindings;
+    private readonly Binding?[] _asideBindings;
+    private readonly RunOptions _run = new();
+
+    public OnnxEvaluator(OnnxSession session, FlowCard card, EvaluationBuffers buffers)
+    {
+        session.Hold();
+        _session = session;
+        _card = card;
+        _buffers = buffers;
+        _aside = new EvaluationBuffers(buffers.Capacity, buffers.Dimension, outputs: 1, buffers.Divergences is not null);
+        _times = GC.AllocateArray<float>(buffers.Capacity, pinned: true);
+        if (card.Conditions?.Classes is not null)
+        {
+            _labels = GC.AllocateArray<long>(buffers.Capacity, pinned: true);
+            _rowLabels = new long[buffers.Capacity];
+        }
+        _sizes = Sizes(buffers.Capacity);
+        _bindings = new Binding?[buffers.Velocities.Count, _sizes.Length];
+        _asideBindings = new Binding?[_sizes.Length];
+    }
+
+    public void Assign(int row, long sampleIndex, Condition condition)
+    {
+        if (_rowLabels is not null)
+            _rowLabels[row] = Label(_card.Conditions!.Classes!, condition);
+    }
+
+    public void Move(int source, int destination)
+    {
+        if (_rowLabels is not null)
+            _rowLabels[destination] = _rowLabels[source];
+    }
+
+    public void Evaluate(int first, int count, int output)
+    {
+        _session.ThrowIfDisposed();
+        int size = Array.FindIndex(_sizes, s => s >= count);
+        FeedTimes(first, count);
+        if (_labels is not null)
+            _rowLabels.AsSpan(first, count).CopyTo(_labels);
+        if (first == 0)
+        {
+            Run(_bindings[output, size] ??= new Binding(this, _buffers, output, _sizes[size]));
+        }
+        else
+        {
+            _buffers.States.Range(first, count).CopyTo(_aside.States.Range(0, count));
+            Run(_asideBindings[size] ??= new Binding(this, _aside, 0, _sizes[size]));
+            _aside.Velocities[0].Range(0, count).CopyTo(_buffers.Velocities[output].Range(first, count));
+            if (_buffers.Divergences is { } divergences)
+                _aside.Divergences![0].Range(0, count).CopyTo(divergences[output].Range(first, count));
+        }
+        if (_card.Prediction.Sign < 0)
+        {
+            Span<float> velocities = _buffers.Velocities[output].Range(first, count);
+            TensorPrimitives.Negate(velocities, velocities);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Binding? binding in _bindings)
+            binding?.Dispose();
+        foreach (Binding? binding in _asideBindings)
+            binding?.Dispose();
+        _run.Dispose();
+        _session.Release();
+    }
+
+    /// <summary>The label fed for a condition: the class, or the null class for none.</summary>
+    /// <exception cref="ArgumentException">There is no such class, or no null class.</exception>
+    public static int Label(ClassesCard classes, Condition condition)
+    {
+        if (condition.Label is not { } label)
+            return classes.Null ?? throw new ArgumentException("This model has classes and no null class: give a label.");
+        if (label < 0 || label >= classes.Names.Count)
+            throw new ArgumentException($"There is no label {label}; this model has the labels 0 to {classes.Names.Count - 1}.");
+        return label;
+    }
+
+    private void FeedTimes(int first, int count)
+    {
+        TimeCard time = _card.Time ?? new TimeCard();
+        for (int i = 0; i < count; i++)
+        {
+            double t = _buffers.Times[first + i];
+            _times[i] = (float)(time.Scale * (time.From == TimeOrigin.Noise ? t : 1 - t));
+        }
+    }
+
+    private void Run(Binding binding)
+    {
+        try
+        {
+            _session.Native.RunWithBinding(_run, binding.Io);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new InvalidOperationException($"The network failed: {e.Message.Split('\n')[0].Trim()}", e);
+        }
+    }
+
+    private static int[] Sizes(int capacity)
+    {
+        var sizes = new List<int>();
+        for (int size = 1; size < capacity; size *= 2)
+            sizes.Add(size);
+        sizes.Add(capacity);
+        return [.. sizes];
+    }
+
+    /// <summary>The network's inputs and outputs bound to the first rows of buffers.</summary>
+    private sealed class Binding : IDisposable
+    {
+        private readonly List<OrtValue> _values = [];
+
+        public Binding(OnnxEvaluator owner, EvaluationBuffers buffers, int output, int rows)
+        {
+            FlowCard card = owner._card;
+            long[] stateShape = [rows, .. card.Sample.Shape.Select(size => (long)size)];
+            Io = owner._session.Native.CreateIoBinding();
+            Io.BindInput(card.Inputs.Time, View(owner._times.AsMemory(0, rows), [rows]));
+            Io.BindInput(card.Inputs.State, View(buffers.States.Memory[..(rows * buffers.Dimension)], stateShape));
+            if (owner._labels is not null)
+                Io.BindInput(card.Conditions!.Classes!.Input, View(owner._labels.AsMemory(0, rows), [rows]));
+            Io.BindOutput(card.Outputs.Prediction, View(buffers.Velocities[output].Memory[..(rows * buffers.Dimension)], stateShape));
+            if (buffers.Divergences is { } divergences)
+                Io.BindOutput(card.Outputs.Divergence!, View(divergences[output].Memory[..rows], [rows]));
+        }
+
+        public OrtIoBinding Io { get; }
+
+        public void Dispose()
+        {
+            Io.Dispose();
+            foreach (OrtValue value in _values)
+                value.Dispose();
+        }
+
+        private OrtValue View<T>(Memory<T> memory, long[] shape) where T : unmanaged
+        {
+            OrtValue value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, memory, shape);
+            _values.Add(value); // the binding keeps the address only: the value must outlive it
+            return value;
+        }
+    }
+}

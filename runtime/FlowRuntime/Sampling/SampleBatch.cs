@@ -1,0 +1,81 @@
+namespace FlowRuntime.Sampling;
+
+/// <summary>The samples of one solve, in index order, with what became of each and what it cost.</summary>
+public sealed class SampleBatch
+{
+    internal SampleBatch(long first, int count, IReadOnlyList<int> shape)
+    {
+        First = first;
+        Count = count;
+        Shape = shape;
+        Dimension = shape.Aggregate(1, (product, size) => checked(product * size));
+        if ((long)count * Dimension > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(count), count,
+                $"{count} samples of {Dimension} values are more than one array can hold. Sample in parts, each with its own First.");
+        Values = new float[count * Dimension];
+        Status = new SampleStatus[count];
+        Times = new double[count];
+        Evaluations = new int[count];
+        Accepted = new int[count];
+        Rejected = new int[count];
+    }
+
+    /// <summary>Index of the first sample.</summary>
+    public long First { get; }
+
+    /// <summary>Number of samples.</summary>
+    public int Count { get; }
+
+    /// <summary>Shape of one sample, such as [1, 8, 8] or [2].</summary>
+    public IReadOnlyList<int> Shape { get; }
+
+    /// <summary>Number of values of one sample: the product of <see cref="Shape"/>.</summary>
+    public int Dimension { get; }
+
+    /// <summary>
+    /// All values, [count, shape…], row-major. A failed sample's row holds its last finite state, which is no sample:
+    /// see <see cref="Status"/>.
+    /// </summary>
+    public float[] Values { get; }
+
+    /// <summary>How each sample ended, [count].</summary>
+    public SampleStatus[] Status { get; }
+
+    /// <summary>The time each sample reached, [count]; for a completed one the end of the solve.</summary>
+    public double[] Times { get; }
+
+    /// <summary>Velocity evaluations of each sample, [count], rejected steps and the first step's probe included.</summary>
+    public int[] Evaluations { get; }
+
+    /// <summary>Accepted steps of each sample, [count].</summary>
+    public int[] Accepted { get; }
+
+    /// <summary>Rejected steps of each sample, [count].</summary>
+    public int[] Rejected { get; }
+
+    /// <summary>What all samples cost together.</summary>
+    public SamplingStatistics Statistics { get; internal set; } = new(0, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>Number of samples that did not reach the end.</summary>
+    public int Failed => Status.Count(status => status != SampleStatus.Completed);
+
+    /// <summary>The values of one sample, [dimension].</summary>
+    /// <param name="i">Position in this batch, from 0 to <see cref="Count"/> − 1.</param>
+    public Span<float> this[int i] => Values.AsSpan(i * Dimension, Dimension);
+
+    /// <summary>Throws if any sample failed; returns this batch otherwise.</summary>
+    /// <exception cref="SamplingException">A sample failed; the message says which first, where and why.</exception>
+    public SampleBatch EnsureSuccess()
+    {
+        int i = Array.FindIndex(Status, status => status != SampleStatus.Completed);
+        if (i < 0)
+            return this;
+        string cause = Status[i] switch
+        {
+            SampleStatus.NonFinite => "the velocity is not finite there. No tolerance mends this: check that the inputs are scaled as in training and that the model was exported from a finite network.",
+            SampleStatus.OutOfSteps => "the limit on steps was reached. Raise the tolerances or MaxSteps.",
+            _ => "the step became too small. Raise the tolerances.",
+        };
+        throw new SamplingException($"{Failed} of {Count} samples failed; sample {First + i} at t = {Times[i]:G4}: {cause}");
+    }
+}

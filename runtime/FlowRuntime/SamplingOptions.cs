@@ -1,0 +1,42 @@
+using FlowRuntime.Ode;
+
+namespace FlowRuntime;
+
+/// <summary>What to sample and how.</summary>
+public sealed record SamplingOptions
+{
+    /// <summary>Seed of all randomness. Default 0.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Index of the first sample, at least 0. Sample i is the same whichever run draws it. Default 0.</summary>
+    public long First
+    {
+        get;
+        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(First), value, "Give an index of at least 0.");
+    }
+
+    /// <summary>
+    /// Class labels, taken in turn: sample i has the label at place i modulo their number. Empty (the default): no class,
+    /// that is the network's null class.
+    /// </summary>
+    public IReadOnlyList<int> Labels { get; init; } = [];
+
+    /// <summary>
+    /// Scale of classifier-free guidance, finite; 1 (the default) is the plain conditional field, above 1 sharpens the
+    /// class. Each evaluation then costs two rows of the network.
+    /// </summary>
+    public double Guidance
+    {
+        get;
+        init => field = double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(Guidance), value, "Give a finite guidance scale, such as 1.5.");
+    } = 1;
+
+    /// <summary>The method and its steps. Default: adaptive steps of Dopri5 with tolerances 1e-3.</summary>
+    public SolverOptions Solver { get; init; } = new AdaptiveSteps();
+
+    /// <summary>Threads that solve, at least 1. Default: by the number of samples, up to the number of processors.</summary>
+    public int? Workers { get; init; }
+
+    /// <summary>Samples a worker solves side by side, at least 1. Default: by the dimension, up to 1,024.</summary>
+    public int? Slots { get; init; }
+}
