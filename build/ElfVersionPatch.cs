@@ -74,17 +74,18 @@ public static class ElfVersionPatch
         for (ulong step = 1; step != 0; verneed += step)
         {
             CheckRange(image, verneed, VerneedSize, "Verneed entry");
-            ulong revision = Read(image, verneed, 2);
+            ulong revision = Read(image, verneed, 2);                   // vn_version
             if (revision != 1)
             {
                 throw new InvalidDataException($"Verneed entry at 0x{verneed:x}: revision {revision}, but only 1 is known");
             }
 
-            step = Read(image, verneed + 12, 4);
-            if (ReadName(image, strings + Read(image, verneed + 4, 4)) == library
-                && FindVernaux(image, verneed + Read(image, verneed + 8, 4), strings, version, out ulong vernaux))
+            ulong name = strings + Read(image, verneed + 4, 4);         // vn_file
+            ulong versions = verneed + Read(image, verneed + 8, 4);     // vn_aux
+            step = Read(image, verneed + 12, 4);                        // vn_next
+            if (ReadName(image, name) == library && FindVernaux(image, versions, strings, version, out ulong vernaux))
             {
-                ulong flags = vernaux + 4;
+                ulong flags = vernaux + 4;                              // vna_flags
                 if ((image[flags] & FlagWeak) != 0)
                 {
                     return ElfVersionPatchOutcome.AlreadyWeak;
@@ -158,12 +159,12 @@ public static class ElfVersionPatch
         for (ulong step = 1; step != 0; vernaux += step)
         {
             CheckRange(image, vernaux, VernauxSize, "Vernaux entry");
-            if (ReadName(image, strings + Read(image, vernaux + 8, 4)) == version)
+            ulong name = strings + Read(image, vernaux + 8, 4);         // vna_name
+            step = Read(image, vernaux + 12, 4);                        // vna_next
+            if (ReadName(image, name) == version)
             {
                 return true;
             }
-
-            step = Read(image, vernaux + 12, 4);
         }
 
         return false;
@@ -187,24 +188,25 @@ public static class ElfVersionPatch
     private static bool TryReadSegment(byte[] image, int index, out ulong type, out ulong offset, out ulong address, out ulong size)
     {
         type = offset = address = size = 0;
-        if ((ulong)index >= Read(image, 56, 2))
+        ulong table = Read(image, 32, 8);           // e_phoff
+        ulong entrySize = Read(image, 54, 2);       // e_phentsize
+        ulong count = Read(image, 56, 2);           // e_phnum
+        if ((ulong)index >= count)
         {
             return false;
         }
 
-        ulong entrySize = Read(image, 54, 2);
         if (entrySize < ProgramHeaderSize)
         {
             throw new InvalidDataException($"ELF header: e_phentsize at 0x36 is {entrySize}, less than {ProgramHeaderSize}");
         }
 
-        ulong table = Read(image, 32, 8);
-        CheckRange(image, table, ((ulong)index + 1) * entrySize, "program header table");
+        CheckRange(image, table, count * entrySize, "program header table");
         ulong header = table + ((ulong)index * entrySize);
-        type = Read(image, header, 4);
-        offset = Read(image, header + 8, 8);
-        address = Read(image, header + 16, 8);
-        size = Read(image, header + 32, 8);
+        type = Read(image, header, 4);              // p_type
+        offset = Read(image, header + 8, 8);        // p_offset
+        address = Read(image, header + 16, 8);      // p_vaddr
+        size = Read(image, header + 32, 8);         // p_filesz
         if (type == SegmentLoad || type == SegmentDynamic)
         {
             CheckRange(image, offset, size, $"segment {index}");
@@ -272,16 +274,23 @@ public sealed class PatchElfVersion : Microsoft.Build.Utilities.Task
     /// <inheritdoc/>
     public override bool Execute()
     {
+        byte[] image;
         try
         {
-            byte[] image = File.ReadAllBytes(Source);
-            ElfVersionPatchOutcome outcome = ElfVersionPatch.MakeWeak(image, Library, Version);
-            if (outcome == ElfVersionPatchOutcome.NotRequired)
+            image = File.ReadAllBytes(Source);
+            if (ElfVersionPatch.MakeWeak(image, Library, Version) == ElfVersionPatchOutcome.NotRequired)
             {
                 Log.LogMessage(Microsoft.Build.Framework.MessageImportance.Low, "{0} does not ask for {1} of {2}: copied as it is.", Source, Version, Library);
             }
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return Fail(Source, e, "Delete the package's folder in the NuGet cache and restore again.");
+        }
 
-            string partial = $"{Destination}.{Guid.NewGuid():N}.partial";
+        string partial = $"{Destination}.{Guid.NewGuid():N}.partial";
+        try
+        {
             Directory.CreateDirectory(Path.GetDirectoryName(Destination));
             File.WriteAllBytes(partial, image);
             if (File.Exists(Destination))
@@ -293,16 +302,18 @@ public sealed class PatchElfVersion : Microsoft.Build.Utilities.Task
                 File.Move(partial, Destination);
             }
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Log.LogError(null, null, null, Source, 0, 0, 0, 0, "{0}. Delete the package's folder in the NuGet cache and restore again.", e.Message);
-        }
-        catch (Exception e) when (e is IOException || e is UnauthorizedAccessException)
-        {
-            Log.LogError(null, null, null, Destination, 0, 0, 0, 0, "{0} Make the file readable and its copy's folder writable.", e.Message);
+            return Fail(Destination, e, "See that its folder can be written and the disk is not full.");
         }
 
-        return !Log.HasLoggedErrors;
+        return true;
+    }
+
+    private bool Fail(string file, Exception cause, string cure)
+    {
+        Log.LogError(null, null, null, file, 0, 0, 0, 0, "{0}. {1}", cause.Message.TrimEnd('.'), cure);
+        return false;
     }
 }
 

@@ -16,8 +16,7 @@ namespace FlowRuntime.Ode;
 internal static unsafe class RowArithmetic
 {
     /// <summary>destination = x + h Σ_j weights_j slopes_j over the rows first … first + count − 1.</summary>
-    /// <param name="weights">One weight a slope; zeros are passed over.</param>
-    /// <param name="h">Step size of each row, expanded to all elements.</param>
+    /// <remarks>h is the step size of each row, expanded to all its elements; there is one weight a slope, and zeros are passed over.</remarks>
     public static void Combine(
         RowBuffer destination, RowBuffer x, RowBuffer h, IReadOnlyList<RowBuffer> slopes, ReadOnlySpan<double> weights, int first, int count)
     {
@@ -38,9 +37,8 @@ internal static unsafe class RowArithmetic
     /// </summary>
     /// <remarks>
     /// Source: Hairer I, eq. (II.4.11), for each sample by itself. NaN where the error or the proposed state is not finite.
+    /// The scratch rows receive the squared quotients, errors [count] the result.
     /// </remarks>
-    /// <param name="scratch">Receives the squared quotients.</param>
-    /// <param name="errors">Receives the errors, [count].</param>
     public static void ScaledError(
         RowBuffer scratch, RowBuffer x, RowBuffer next, RowBuffer h, IReadOnlyList<RowBuffer> slopes, ReadOnlySpan<double> weights,
         double absolute, double relative, int count, Span<double> errors)

@@ -1,0 +1,45 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace FlowRuntime.Training.Networks;
+
+/// <summary>
+/// The operations a velocity network is written in. A network's one Forward is interpreted by <see cref="TorchOps"/> to
+/// train and by <see cref="Onnx.OnnxOps"/> to export, so that the two cannot drift apart.
+/// </summary>
+/// <typeparam name="T">What stands for a tensor: a tensor itself, or a value of a graph. Axis 0 is the batch.</typeparam>
+public interface ITensorOps<T>
+{
+    /// <summary>A parameter or a fixed tensor of the network.</summary>
+    T Constant(Tensor value);
+
+    /// <summary>x Wᵀ + b over the last axis of [N, in]: [N, out].</summary>
+    T Linear(T x, Linear layer);
+
+    /// <summary>The table's rows at the given indices, [N] to [N, width].</summary>
+    T Embedding(T indices, Embedding table);
+
+    /// <summary>Each row shifted and scaled to mean 0 and variance 1, then weighted and shifted, over the last axis.</summary>
+    T LayerNorm(T x, LayerNorm layer);
+
+    /// <summary>x · sigmoid(x).</summary>
+    T Silu(T x);
+
+    /// <summary>Sine, angles in radians.</summary>
+    T Sin(T x);
+
+    /// <summary>Cosine, angles in radians.</summary>
+    T Cos(T x);
+
+    /// <summary>a + b, with broadcasting.</summary>
+    T Add(T a, T b);
+
+    /// <summary>a · b, element by element, with broadcasting.</summary>
+    T Multiply(T a, T b);
+
+    /// <summary>a and b side by side on the last axis.</summary>
+    T Concatenate(T a, T b);
+
+    /// <summary>The same values with each row of the given shape: [N, rowShape…].</summary>
+    T Reshape(T x, params ReadOnlySpan<long> rowShape);
+}

@@ -1,0 +1,48 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace FlowRuntime.Training.Networks;
+
+/// <summary>Interprets a network on tensors: this trains.</summary>
+public sealed class TorchOps : ITensorOps<Tensor>
+{
+    /// <summary>The one interpreter; it has no state.</summary>
+    public static TorchOps Instance { get; } = new();
+
+    private TorchOps()
+    {
+    }
+
+    /// <inheritdoc/>
+    public Tensor Constant(Tensor value) => value;
+
+    /// <inheritdoc/>
+    public Tensor Linear(Tensor x, Linear layer) => nn.functional.linear(x, layer.weight!, layer.bias);
+
+    /// <inheritdoc/>
+    public Tensor Embedding(Tensor indices, Embedding table) => table.weight!.index_select(0, indices);
+
+    /// <inheritdoc/>
+    public Tensor LayerNorm(Tensor x, LayerNorm layer) => layer.forward(x);
+
+    /// <inheritdoc/>
+    public Tensor Silu(Tensor x) => nn.functional.silu(x);
+
+    /// <inheritdoc/>
+    public Tensor Sin(Tensor x) => sin(x);
+
+    /// <inheritdoc/>
+    public Tensor Cos(Tensor x) => cos(x);
+
+    /// <inheritdoc/>
+    public Tensor Add(Tensor a, Tensor b) => a + b;
+
+    /// <inheritdoc/>
+    public Tensor Multiply(Tensor a, Tensor b) => a * b;
+
+    /// <inheritdoc/>
+    public Tensor Concatenate(Tensor a, Tensor b) => cat([a, b], -1);
+
+    /// <inheritdoc/>
+    public Tensor Reshape(Tensor x, params ReadOnlySpan<long> rowShape) => x.reshape([x.shape[0], .. rowShape]);
+}

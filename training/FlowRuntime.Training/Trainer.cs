@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using FlowRuntime.Paths;
+using FlowRuntime.Training.Data;
+using FlowRuntime.Training.Networks;
+using FlowRuntime.Training.Objectives;
+using FlowRuntime.Training.Optimisation;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace FlowRuntime.Training;
+
+/// <summary>
+/// Trains a velocity network by conditional flow matching with AdamW, a warm-up and cosine learning rate, gradient
+/// clipping and a moving average of the weights.
+/// </summary>
+/// <remarks>The batches of the next steps are drawn on another thread; what they hold does not depend on it.</remarks>
+public static class Trainer
+{
+    private const int BatchesAhead = 4;
+    private const int ReportEvery = 50;
+
+    /// <summary>Makes a network's weights a function of the seed.</summary>
+    /// <param name="seed">The seed.</param>
+    /// <param name="make">Makes the network.</param>
+    public static TNetwork Seeded<TNetwork>(ulong seed, Func<TNetwork> make)
+    {
+        random.manual_seed((long)seed);
+        return make();
+    }
+
+    /// <summary>Trains the network; at the end its parameters are the moving average.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="data">The rows to learn, of the network's shape.</param>
+    /// <param name="path">The path from noise to data.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="progress">Told every 50 steps and at the end, on the calling thread.</param>
+    /// <param name="cancellationToken">Ends the training after the step under way.</param>
+    /// <exception cref="ArgumentException">The data do not fit the network.</exception>
+    /// <exception cref="InvalidOperationException">The loss is not finite any more.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static void Train(
+        VelocityNetwork network, Dataset data, ProbabilityPath path, TrainingOptions options,
+        Action<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (!network.Shape.SequenceEqual(data.Shape) || network.Classes != (data.ClassNames?.Count ?? 0))
+            throw new ArgumentException($"The network takes [{string.Join(", ", network.Shape)}] in {network.Classes} classes, the data set {data.Name} has [{string.Join(", ", data.Shape)}] in {data.ClassNames?.Count ?? 0}.", nameof(data));
+        set_num_threads(options.Threads);
+        var objective = new ConditionalFlowMatching(data, path, options.Seed, options.ClassDropout);
+        var rate = new LearningRate(options.LearningRate, options.WarmupSteps, options.Steps);
+        Parameter[] parameters = [.. network.parameters()];
+        using var optimiser = optim.AdamW(parameters, lr: options.LearningRate, weight_decay: options.WeightDecay);
+        using var average = new ExponentialMovingAverage(network, options.EmaDecay);
+        network.train();
+
+        double lossSum = 0;
+        int lastReport = 0;
+        long reported = Stopwatch.GetTimestamp();
+        int step = 0;
+        foreach (TrainingBatch batch in DrawAhead(objective, options, cancellationToken))
+        {
+            foreach (var group in optimiser.ParamGroups)
+                group.LearningRate = rate.At(step);
+            double loss = Step(network, batch, optimiser, parameters, options.ClipNorm);
+            average.Update();
+            step++;
+            if (!double.IsFinite(loss))
+                throw new InvalidOperationException($"The loss is {loss} at step {step}. Lower the learning rate (now {options.LearningRate:G3}).");
+            lossSum += loss;
+            if (step % ReportEvery == 0 || step == options.Steps)
+            {
+                double seconds = Stopwatch.GetElapsedTime(reported).TotalSeconds;
+                progress?.Invoke(new TrainingProgress(step, options.Steps, lossSum / (step - lastReport), rate.At(step - 1), (step - lastReport) / seconds));
+                (lossSum, lastReport, reported) = (0, step, Stopwatch.GetTimestamp());
+            }
+        }
+        average.CopyToNetwork();
+        network.eval();
+    }
+
+    private static double Step(VelocityNetwork network, TrainingBatch batch, optim.Optimizer optimiser, Parameter[] parameters, double clipNorm)
+    {
+        using var scope = NewDisposeScope();
+        long rows = batch.Times.Length;
+        long[] shape = [rows, .. network.Shape.Select(size => (long)size)];
+        Tensor t = from_array(batch.Times);
+        Tensor x = from_array(batch.States).reshape(shape);
+        Tensor target = from_array(batch.Targets).reshape(shape);
+        Tensor? label = batch.Labels is null ? null : from_array(batch.Labels);
+        Tensor loss = nn.functional.mse_loss(network.Forward(TorchOps.Instance, t, x, label), target);
+        optimiser.zero_grad();
+        loss.backward();
+        nn.utils.clip_grad_norm_(parameters, clipNorm);
+        optimiser.step();
+        return loss.item<float>();
+    }
+
+    private static IEnumerable<TrainingBatch> DrawAhead(ConditionalFlowMatching objective, TrainingOptions options, CancellationToken cancellationToken)
+    {
+        var ahead = new Queue<Task<TrainingBatch>>();
+        int next = 0;
+        for (int step = 0; step < options.Steps; step++)
+        {
+            while (next < options.Steps && ahead.Count < BatchesAhead)
+            {
+                int drawn = next++;
+                ahead.Enqueue(Task.Run(() => objective.Draw(drawn, options.BatchSize), CancellationToken.None));
+            }
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return ahead.Dequeue().GetAwaiter().GetResult();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using FlowRuntime.Cards;
+using FlowRuntime.Training.Data;
+using FlowRuntime.Training.Onnx;
+
+namespace FlowRuntime.TrainTool;
+
+/// <summary>The card of a model trained here.</summary>
+internal static class ModelCards
+{
+    public static FlowCard Of(RunConfiguration run, Dataset data) => new(
+        FlowCard.CurrentFormat,
+        new PredictionCard(PredictionKind.Velocity),
+        new PathCard(PathKind.ConditionalOt, SigmaMin: run.SigmaMin),
+        new SampleCard(data.Shape),
+        OnnxExporter.Inputs,
+        OnnxExporter.Outputs,
+        Conditions: data.ClassNames is null ? null : new ConditionsCard(OnnxExporter.ClassesOf(data.ClassNames)),
+        Data: data.Card,
+        Provenance: new ProvenanceCard(
+            Data: run.Data,
+            Steps: run.Training.Steps,
+            Seed: run.Training.Seed,
+            Date: DateTime.UtcNow.ToString("yyyy-MM-dd"),
+            Software: $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}",
+            Licence: data.Name == "digits" ? "MIT; data CC BY 4.0 (E. Alpaydin, C. Kaynak 1998)" : "MIT"));
+}
