@@ -142,7 +142,7 @@ public sealed class FlowModel : IDisposable
     private static SamplingOptions DefaultsOf(string path, FlowCard card)
     {
         var defaults = new SamplingOptions();
-        if (card.Hints is not { } hints || !hints.Graph.Equals(OnnxMetadata.GraphHash(path), StringComparison.OrdinalIgnoreCase))
+        if (card.Hints is not { } hints || !hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase))
             return defaults;
         ButcherTableau method = hints.Method is null ? ButcherTableau.Dopri5 : ButcherTableau.Named(hints.Method);
         SolverOptions solver = hints.Steps is { } steps

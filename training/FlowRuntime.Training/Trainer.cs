@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using FlowRuntime.Paths;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
@@ -50,6 +51,7 @@ public static class Trainer
         Parameter[] parameters = [.. network.parameters()];
         using var optimiser = optim.AdamW(parameters, lr: options.LearningRate, weight_decay: options.WeightDecay);
         using var average = new ExponentialMovingAverage(network, options.EmaDecay);
+        using var inputs = new Inputs(network, options.BatchSize);
         network.train();
 
         double lossSum = 0;
@@ -60,7 +62,8 @@ public static class Trainer
         {
             foreach (var group in optimiser.ParamGroups)
                 group.LearningRate = rate.At(step);
-            double loss = Step(network, batch, optimiser, parameters, options.ClipNorm);
+            inputs.Fill(batch);
+            double loss = Step(network, inputs, optimiser, parameters, options.ClipNorm);
             average.Update();
             step++;
             if (!double.IsFinite(loss))
@@ -77,21 +80,50 @@ public static class Trainer
         network.eval();
     }
 
-    private static double Step(VelocityNetwork network, TrainingBatch batch, optim.Optimizer optimiser, Parameter[] parameters, double clipNorm)
+    private static double Step(VelocityNetwork network, Inputs inputs, optim.Optimizer optimiser, Parameter[] parameters, double clipNorm)
     {
         using var scope = NewDisposeScope();
-        long rows = batch.Times.Length;
-        long[] shape = [rows, .. network.Shape.Select(size => (long)size)];
-        Tensor t = from_array(batch.Times);
-        Tensor x = from_array(batch.States).reshape(shape);
-        Tensor target = from_array(batch.Targets).reshape(shape);
-        Tensor? label = batch.Labels is null ? null : from_array(batch.Labels);
-        Tensor loss = nn.functional.mse_loss(network.Forward(TorchOps.Instance, t, x, label), target);
+        Tensor loss = nn.functional.mse_loss(network.Forward(TorchOps.Instance, inputs.Times, inputs.States, inputs.Labels), inputs.Targets);
         optimiser.zero_grad();
         loss.backward();
         nn.utils.clip_grad_norm_(parameters, clipNorm);
         optimiser.step();
         return loss.item<float>();
+    }
+
+    /// <summary>A batch's tensors, allocated once and filled anew for every step.</summary>
+    private sealed class Inputs : IDisposable
+    {
+        public Inputs(VelocityNetwork network, int rows)
+        {
+            long[] shape = [rows, .. network.Shape.Select(size => (long)size)];
+            Times = zeros(rows);
+            States = zeros(shape);
+            Targets = zeros(shape);
+            Labels = network.Classes > 0 ? zeros(rows, dtype: ScalarType.Int64) : null;
+        }
+
+        public Tensor Times { get; }
+        public Tensor States { get; }
+        public Tensor Targets { get; }
+        public Tensor? Labels { get; }
+
+        public void Fill(TrainingBatch batch)
+        {
+            MemoryMarshal.AsBytes<float>(batch.Times).CopyTo(Times.bytes);
+            MemoryMarshal.AsBytes<float>(batch.States).CopyTo(States.bytes);
+            MemoryMarshal.AsBytes<float>(batch.Targets).CopyTo(Targets.bytes);
+            if (Labels is not null)
+                MemoryMarshal.AsBytes<long>(batch.Labels).CopyTo(Labels.bytes);
+        }
+
+        public void Dispose()
+        {
+            Times.Dispose();
+            States.Dispose();
+            Targets.Dispose();
+            Labels?.Dispose();
+        }
     }
 
     private static IEnumerable<TrainingBatch> DrawAhead(ConditionalFlowMatching objective, TrainingOptions options, CancellationToken cancellationToken)

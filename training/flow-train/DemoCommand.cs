@@ -29,10 +29,10 @@ internal static class DemoCommand
         var sw = System.Diagnostics.Stopwatch.StartNew();
         Trainer.Train(network, split.Train, new ConditionalOtPath(run.SigmaMin), run.Training, pr => { if (pr.Step % 1000 == 0) Console.WriteLine($"{pr.Step} {pr.Loss:F4} {pr.StepsPerSecond:F0}/s"); });
         Console.WriteLine($"trained {sw.Elapsed.TotalSeconds:F1}s");
-        Directory.CreateDirectory("/tmp/demo");
-        var par = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), "/tmp/demo/model.onnx");
+        Directory.CreateDirectory($"/tmp/exp/{Environment.ProcessId}");
+        var par = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), $"/tmp/exp/{Environment.ProcessId}/model.onnx");
         Console.WriteLine(par);
-        using var model = FlowModel.Open("/tmp/demo/model.onnx");
+        using var model = FlowModel.Open($"/tmp/exp/{Environment.ProcessId}/model.onnx");
         float[] train = split.Train.InDataUnits(), held = split.HeldOut.InDataUnits();
         var nn = new NearestNeighbours(train, 64);
         double thr = nn.NearestDistancesWithin().Order().ElementAt(train.Length / 128);

@@ -29,7 +29,7 @@ public static class CardFile
     {
         if (!File.Exists(modelPath))
             throw new FileNotFoundException($"There is no model file {modelPath}.", modelPath);
-        string? metadata = OnnxMetadata.Read(modelPath, MetadataKey);
+        string? metadata = OnnxFile.ReadMetadata(modelPath, MetadataKey);
         string sidecarPath = SidecarOf(modelPath);
         string? sidecar = File.Exists(sidecarPath) ? File.ReadAllText(sidecarPath) : null;
         if (metadata is null && sidecar is null)
@@ -49,7 +49,7 @@ public static class CardFile
     public static void Write(string modelPath, FlowCard card)
     {
         CardCheck.Check(card, $"the card for {modelPath}");
-        OnnxMetadata.Write(modelPath, MetadataKey, ToJson(card));
+        OnnxFile.WriteMetadata(modelPath, MetadataKey, ToJson(card));
     }
 
     /// <summary>The card as indented JSON.</summary>

@@ -17,7 +17,7 @@ public interface ITensorOps<T>
     T Linear(T x, Linear layer);
 
     /// <summary>The table's rows at the given indices, [N] to [N, width].</summary>
-    T Embedding(T indices, Embedding table);
+    T Embedding(T indices, Tensor table);
 
     /// <summary>Each row shifted and scaled to mean 0 and variance 1, then weighted and shifted, over the last axis.</summary>
     T LayerNorm(T x, LayerNorm layer);

@@ -17,7 +17,7 @@ public sealed class MlpNetwork : VelocityNetwork
     private readonly Tensor _frequencies; // a buffer: saved, not trained
     private readonly Linear _input, _time, _timeHidden, _output;
     private readonly LayerNorm _outputNorm;
-    private readonly Embedding? _label;
+    private readonly Parameter? _label; // one row a class, and one for "no class"
     private readonly ModuleList<Block> _blocks;
 
     /// <summary>Makes a network with random weights, drawn from torch's generator.</summary>
@@ -35,7 +35,7 @@ public sealed class MlpNetwork : VelocityNetwork
         _input = nn.Linear(Dimension, width);
         _time = nn.Linear(2 * options.Frequencies, width);
         _timeHidden = nn.Linear(width, width);
-        _label = classes > 0 ? nn.Embedding(classes + 1, width) : null;
+        _label = classes > 0 ? new Parameter(randn(classes + 1, width)) : null;
         _blocks = new ModuleList<Block>([.. Enumerable.Range(0, options.Blocks).Select(_ => new Block(width))]);
         _outputNorm = nn.LayerNorm(width);
         _output = nn.Linear(width, Dimension);

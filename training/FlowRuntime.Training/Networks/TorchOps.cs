@@ -20,7 +20,7 @@ public sealed class TorchOps : ITensorOps<Tensor>
     public Tensor Linear(Tensor x, Linear layer) => nn.functional.linear(x, layer.weight!, layer.bias);
 
     /// <inheritdoc/>
-    public Tensor Embedding(Tensor indices, Embedding table) => table.weight!.index_select(0, indices);
+    public Tensor Embedding(Tensor indices, Tensor table) => table.index_select(0, indices);
 
     /// <inheritdoc/>
     public Tensor LayerNorm(Tensor x, LayerNorm layer) => layer.forward(x);

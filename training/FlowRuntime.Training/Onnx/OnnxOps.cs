@@ -28,7 +28,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         _graph = graph;
         _names = network.named_parameters().Select(p => (p.name, tensor: (Tensor)p.parameter))
             .Concat(network.named_buffers().Select(b => (b.name, tensor: b.buffer)))
-            .ToDictionary(named => named.tensor.Handle, named => ParameterName(named.name));
+            .ToDictionary(named => named.tensor.Handle, named => ParameterName(network.GetName(), named.name));
     }
 
     public OnnxValue Constant(Tensor value) => AddTensor(_names[value.Handle], value);
@@ -41,7 +41,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         return Node("Gemm", inputs, new AttributeProto { Name = "transB", Type = AttributeProto.Types.AttributeType.Int, I = 1 });
     }
 
-    public OnnxValue Embedding(OnnxValue indices, Embedding table) => Node("Gather", [Constant(table.weight!).Name, indices.Name]);
+    public OnnxValue Embedding(OnnxValue indices, Tensor table) => Node("Gather", [Constant(table).Name, indices.Name]);
 
     public OnnxValue LayerNorm(OnnxValue x, LayerNorm layer) => Node(
         "LayerNormalization",
@@ -101,6 +101,10 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         return new OnnxValue(name);
     }
 
-    /// <summary>A parameter's name without the underscores of private fields: _blocks.0._first.weight is blocks.0.first.weight.</summary>
-    private static string ParameterName(string name) => string.Join('.', name.Split('.').Select(part => part.TrimStart('_')));
+    /// <summary>
+    /// A parameter's name under its network's, so that it meets no input's, and without the underscores of private
+    /// fields: _blocks.0._first.weight is mlp.blocks.0.first.weight.
+    /// </summary>
+    private static string ParameterName(string network, string name) =>
+        string.Join('.', name.Split('.').Select(part => part.TrimStart('_')).Prepend(network));
 }

@@ -1,0 +1,23 @@
+using System.CommandLine;
+
+namespace FlowRuntime.Tool;
+
+/// <summary>The command line of the sample-generation tool.</summary>
+internal static class FlowCommand
+{
+    private const string WhatNext = """
+        flow samples generative flow models (ONNX files with a card).
+
+          flow inspect MODEL                        what a model is and what it needs
+          flow sample MODEL --out samples.png       draw samples: .png, .npy or .csv
+
+        Add --help to a verb for its options and examples.
+        """;
+
+    public static RootCommand Root()
+    {
+        var root = new RootCommand("Samples generative flow models.") { InspectCommand.Make(), SampleCommand.Make() };
+        root.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(WhatNext));
+        return root;
+    }
+}

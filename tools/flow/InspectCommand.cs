@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Text.Json;
+using FlowRuntime.Cards;
+using FlowRuntime.CommandLine;
+
+namespace FlowRuntime.Tool;
+
+/// <summary><c>flow inspect MODEL</c>: what a model is and what it needs.</summary>
+internal static class InspectCommand
+{
+    public static Command Make()
+    {
+        var model = new Argument<string>("MODEL") { Description = "The .onnx file." };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object and nothing else." };
+        var command = new Command("inspect", """
+            Shows a model's card, size, parameters, hints and what it runs on.
+
+            Example:
+              flow inspect digits.onnx
+            """)
+        {
+            model, json,
+        };
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(model), parsed.GetValue(json), parsed.InvocationConfiguration.Output));
+        return command;
+    }
+
+    private static int Run(string path, bool asJson, TextWriter output)
+    {
+        using FlowModel model = FlowModel.Open(path);
+        var inspection = new Inspection(
+            path,
+            new FileInfo(path).Length,
+            OnnxFile.ParameterCount(path),
+            OnnxFile.GraphHash(path),
+            model.Provider.Chosen,
+            model.Provider.ToString(),
+            HintsState(model),
+            model.Card);
+        if (asJson)
+            output.WriteLine(JsonSerializer.Serialize(inspection, ToolJson.Default.Inspection));
+        else
+            Describe(inspection, output);
+        return CommandHost.Done;
+    }
+
+    private static string HintsState(FlowModel model) =>
+        model.Card.Hints is not { } hints ? "none"
+        : hints.Graph.Equals(OnnxFile.GraphHash(model.Path), StringComparison.OrdinalIgnoreCase) ? "used"
+        : "ignored: measured on another graph";
+
+    private static void Describe(Inspection model, TextWriter output)
+    {
+        FlowCard card = model.Card;
+        ClassesCard? classes = card.Conditions?.Classes;
+        ProvenanceCard made = card.Provenance ?? new ProvenanceCard();
+        string data = card.Data switch
+        {
+            { Image: { } image } => FormattableString.Invariant($"images, [{image.Low}, {image.High}] becomes [0, 1]"),
+            { Columns: { } columns } => $"columns {string.Join(", ", columns.Names)}",
+            _ => "as the network has it",
+        };
+        (string Name, string? Value)[] lines =
+        [
+            ("model", FormattableString.Invariant($"{model.Model} ({model.Bytes / 1e6:F2} MB, {model.Parameters:N0} parameters)")),
+            ("graph", $"sha256 {model.Graph}"),
+            ("predicts", FormattableString.Invariant($"{card.Prediction.Kind} of [{string.Join(", ", card.Sample.Shape)}], path {card.Path.Kind}, t from {card.Path.Start} to {card.Path.End}")),
+            ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(classes is null ? "" : $", {classes.Input} (class label)")}"),
+            ("outputs", $"{card.Outputs.Prediction} (prediction){(card.Outputs.Divergence is { } divergence ? $", {divergence} (divergence)" : "")}"),
+            ("classes", classes is null ? null : $"{string.Join(", ", classes.Names)}{(classes.Null is { } none ? $" (no class: {none})" : "")}"),
+            ("data", data),
+            ("hints", model.Hints),
+            ("trained on", made.Data is null ? null : $"{made.Data}, {made.Steps} steps, seed {made.Seed}"),
+            ("made", made.Software is null ? null : $"{made.Date} by {made.Software}"),
+            ("licence", made.Licence),
+            ("runs on", model.ProviderReport),
+        ];
+        foreach ((string name, string? value) in lines.Where(line => line.Value is not null))
+            output.WriteLine($"{name,-12} {value}");
+    }
+}

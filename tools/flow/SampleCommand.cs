@@ -1,0 +1,188 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using FlowRuntime.Cards;
+using FlowRuntime.CommandLine;
+using FlowRuntime.Ode;
+using FlowRuntime.Sampling;
+using FlowRuntime.Tool.Output;
+
+namespace FlowRuntime.Tool;
+
+/// <summary><c>flow sample MODEL --out FILE</c>: draws samples.</summary>
+internal sealed class SampleCommand
+{
+    /// <summary>Values drawn at a time; more samples are drawn in parts, which changes nothing about them.</summary>
+    private const int ValuesAtATime = 1 << 24;
+
+    private readonly Argument<string> _model = new("MODEL") { Description = "The .onnx file." };
+    private readonly Option<string> _out = new("--out") { Description = "File to write: .npy, .csv or .png (a grid of images, or a scatter of points).", Required = true };
+    private readonly Option<long> _count = new("--count") { Description = "Number of samples.", DefaultValueFactory = _ => 100 };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of all randomness." };
+    private readonly Option<long> _first = new("--first") { Description = "Index of the first sample; sample i is the same whichever run draws it." };
+    private readonly Option<string?> _label = new("--label") { Description = "Class labels, by name or number, separated by commas and taken in turn; or 'all'." };
+    private readonly Option<double?> _guidance = new("--guidance") { Description = "Scale of classifier-free guidance; 1 is none." };
+    private readonly Option<string?> _method = new("--method") { Description = $"Solver: {string.Join(", ", ButcherTableau.All)}." };
+    private readonly Option<double?> _rtol = new("--rtol") { Description = "Relative tolerance, for adaptive steps." };
+    private readonly Option<double?> _atol = new("--atol") { Description = "Absolute tolerance, for adaptive steps." };
+    private readonly Option<int?> _steps = new("--steps") { Description = "Number of equal steps, instead of tolerances." };
+    private readonly Option<string> _provider = new("--provider") { Description = "Execution provider: auto, cpu, cuda, directml, coreml, …", DefaultValueFactory = _ => new FlowModelOptions().Provider };
+    private readonly Option<bool> _requireProvider = new("--require-provider") { Description = "Fail instead of falling back to the CPU." };
+    private readonly Option<int?> _threads = new("--threads") { Description = "Threads inside one network call." };
+    private readonly Option<int?> _workers = new("--workers") { Description = "Threads that solve." };
+    private readonly Option<int?> _slots = new("--slots") { Description = "Samples a worker solves side by side." };
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object and nothing else." };
+
+    public static Command Make() => new SampleCommand().MakeCommand();
+
+    private Command MakeCommand()
+    {
+        var command = new Command("sample", """
+            Draws samples from a model.
+
+            Examples:
+              flow sample digits.onnx --label all --out digits.png
+              flow sample digits.onnx --label 3,7 --count 1000 --seed 7 --out digits.npy
+              flow sample moons.onnx --count 5000 --method rk4 --steps 20 --out moons.csv
+            """)
+        {
+            _model, _out, _count, _seed, _first, _label, _guidance, _method, _rtol, _atol, _steps,
+            _provider, _requireProvider, _threads, _workers, _slots, _json,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_steps) is not null && (result.GetValue(_rtol) ?? result.GetValue(_atol)) is not null)
+                result.AddError("--steps and --rtol or --atol exclude each other: give a number of steps or tolerances.");
+        });
+        command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        long count = parsed.GetValue(_count);
+        if (count < 1)
+            throw new ArgumentException($"--count: {count} is no number of samples. Give at least 1.");
+        string outPath = parsed.GetRequiredValue(_out);
+        SampleFile.RequireKnown(outPath);
+        CommandHost.RequireWritable("--out", outPath);
+        var modelOptions = new FlowModelOptions { Provider = parsed.GetValue(_provider)!, RequireProvider = parsed.GetValue(_requireProvider) };
+        if (parsed.GetValue(_threads) is { } threads)
+            modelOptions = CommandHost.Checked("--threads", () => modelOptions with { Threads = threads });
+        using FlowModel model = FlowModel.Open(parsed.GetRequiredValue(_model), modelOptions);
+        SamplingOptions options = Options(parsed, model);
+
+        TextWriter output = parsed.InvocationConfiguration.Output;
+        bool json = parsed.GetValue(_json);
+        SampleReport report = Draw(model, options, count, outPath, json, cancellationToken);
+        WriteProvenance(model, outPath, report);
+        if (json)
+            output.WriteLine(JsonSerializer.Serialize(report, ToolJson.Default.SampleReport));
+        else
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{report.Samples} samples in {report.Seconds:G3} s ({report.SamplesPerSecond:N0}/s, {(double)report.Evaluations / report.Samples:F1} evaluations each) by {report.Method} on {report.Provider}: {report.Out}"));
+        if (report.Failed == 0)
+            return CommandHost.Done;
+        parsed.InvocationConfiguration.Error.WriteLine($"{report.Failed} of {report.Samples} samples failed; their rows are NaN.");
+        return CommandHost.FailedAtWork;
+    }
+
+    private SamplingOptions Options(ParseResult parsed, FlowModel model)
+    {
+        SamplingOptions options = model.Defaults with { Seed = parsed.GetValue(_seed), Solver = Solver(parsed, model.Defaults.Solver) };
+        options = CommandHost.Checked("--first", () => options with { First = parsed.GetValue(_first) });
+        if (parsed.GetValue(_guidance) is { } guidance)
+            options = CommandHost.Checked("--guidance", () => options with { Guidance = guidance });
+        if (parsed.GetValue(_label) is { } labels)
+            options = options with { Labels = CommandHost.Checked("--label", () => Labels(labels, model)) };
+        if (parsed.GetValue(_workers) is { } workers)
+            options = CommandHost.Checked("--workers", () => options with { Workers = workers });
+        if (parsed.GetValue(_slots) is { } slots)
+            options = CommandHost.Checked("--slots", () => options with { Slots = slots });
+        return options;
+    }
+
+    private SolverOptions Solver(ParseResult parsed, SolverOptions defaults)
+    {
+        ButcherTableau method = parsed.GetValue(_method) is { } name
+            ? CommandHost.Checked("--method", () => ButcherTableau.Named(name))
+            : defaults.Tableau;
+        double? rtol = parsed.GetValue(_rtol), atol = parsed.GetValue(_atol);
+        if (parsed.GetValue(_steps) is { } steps)
+            return CommandHost.Checked("--steps", () => new FixedSteps(method, steps));
+        if (defaults is FixedSteps usual && (rtol ?? atol) is null && method == usual.Method)
+            return usual;
+        if (method is not EmbeddedPair pair)
+            throw new ArgumentException($"--method: {method} has no error estimate, so it takes --steps N and no tolerances.");
+        AdaptiveSteps adaptive = (defaults as AdaptiveSteps ?? new AdaptiveSteps()) with { Method = pair };
+        if (rtol is not null)
+            adaptive = CommandHost.Checked("--rtol", () => adaptive with { RelativeTolerance = rtol.Value });
+        if (atol is not null)
+            adaptive = CommandHost.Checked("--atol", () => adaptive with { AbsoluteTolerance = atol.Value });
+        return adaptive;
+    }
+
+    private static int[] Labels(string text, FlowModel model)
+    {
+        if (model.Card.Conditions?.Classes is not { } classes)
+            throw new ArgumentException($"{model.Path} has no classes.");
+        if (text == "all")
+            return [.. Enumerable.Range(0, classes.Names.Count)];
+        return [.. text.Split(',', StringSplitOptions.TrimEntries).Select(label =>
+        {
+            int named = classes.Names.ToList().IndexOf(label);
+            if (named >= 0)
+                return named;
+            if (int.TryParse(label, CultureInfo.InvariantCulture, out int number) && number >= 0 && number < classes.Names.Count)
+                return number;
+            throw new ArgumentException($"there is no class '{label}'. {model.Path} has {string.Join(", ", classes.Names)} (0 to {classes.Names.Count - 1}).");
+        })];
+    }
+
+    private static SampleReport Draw(
+        FlowModel model, SamplingOptions options, long count, string outPath, bool quiet, CancellationToken cancellationToken)
+    {
+        int? columns = options.Labels.Count > 1 ? options.Labels.Count : null;
+        using SampleFile file = SampleFile.Open(outPath, model.Card, count, columns);
+        var statistics = new SamplingStatistics(0, 0, 0, 0, TimeSpan.Zero);
+        long failed = 0;
+        long started = Stopwatch.GetTimestamp();
+        using var progress = new SamplingProgressBar(count, quiet);
+        for (long drawn = 0; drawn < count;)
+        {
+            int part = (int)Math.Min(count - drawn, Math.Max(1, ValuesAtATime / model.Field.Dimension));
+            SampleBatch batch = model.Sample(part, options with { First = options.First + drawn }, progress, cancellationToken);
+            for (int i = 0; i < batch.Count; i++)
+            {
+                if (batch.Status[i] != SampleStatus.Completed)
+                    batch[i].Fill(float.NaN);
+            }
+            file.Append(batch);
+            failed += batch.Failed;
+            statistics = new SamplingStatistics(
+                statistics.Evaluations + batch.Statistics.Evaluations, statistics.Accepted + batch.Statistics.Accepted,
+                statistics.Rejected + batch.Statistics.Rejected, statistics.FieldCalls + batch.Statistics.FieldCalls,
+                statistics.Elapsed + batch.Statistics.Elapsed);
+            drawn += part;
+            progress.PartDone(part);
+        }
+        file.Complete();
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        return new SampleReport(
+            count, failed, statistics.Evaluations, statistics.Accepted, statistics.Rejected, seconds,
+            count / statistics.Elapsed.TotalSeconds, options.Solver.Tableau.Name, model.Provider.Chosen, options.Seed, options.First, outPath);
+    }
+
+    private static void WriteProvenance(FlowModel model, string outPath, SampleReport report)
+    {
+        string path = Path.ChangeExtension(outPath, ".json");
+        string software = $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}";
+        var provenance = new OutputProvenance(
+            model.Path, OnnxFile.GraphHash(model.Path), Environment.GetCommandLineArgs()[1..], software,
+            DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture), report);
+        string partial = path + ".partial";
+        File.WriteAllText(partial, JsonSerializer.Serialize(provenance, ToolJson.Default.OutputProvenance) + "\n");
+        File.Move(partial, path, overwrite: true);
+    }
+}

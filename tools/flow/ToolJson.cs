@@ -1,0 +1,28 @@
+using System.Text.Json.Serialization;
+using FlowRuntime.Cards;
+
+namespace FlowRuntime.Tool;
+
+/// <summary>What <c>flow inspect --json</c> prints.</summary>
+internal sealed record Inspection(
+    string Model, long Bytes, long Parameters, string Graph, string Provider, string ProviderReport, string Hints, FlowCard Card);
+
+/// <summary>What <c>flow sample --json</c> prints; the provenance file beside an output holds it too.</summary>
+internal sealed record SampleReport(
+    long Samples, long Failed, long Evaluations, long Accepted, long Rejected, double Seconds, double SamplesPerSecond,
+    string Method, string Provider, ulong Seed, long First, string Out);
+
+/// <summary>The file beside an output that says how it was made.</summary>
+internal sealed record OutputProvenance(
+    string Model, string Graph, string[] Arguments, string Software, string Date, SampleReport Report);
+
+/// <summary>The JSON forms, generated at compile time so that they survive trimming and AOT.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UseStringEnumConverter = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(Inspection))]
+[JsonSerializable(typeof(SampleReport))]
+[JsonSerializable(typeof(OutputProvenance))]
+internal sealed partial class ToolJson : JsonSerializerContext;
