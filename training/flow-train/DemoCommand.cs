@@ -1,61 +1,68 @@
 using System.CommandLine;
-using FlowRuntime.Paths;
-using FlowRuntime.Training;
-using FlowRuntime.Training.Metrics;
+using System.Diagnostics;
+using FlowRuntime.CommandLine;
+using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Onnx;
-using FlowRuntime.Ode;
+using FlowRuntime.TrainTool.Pictures;
 
 namespace FlowRuntime.TrainTool;
 
+/// <summary><c>flow-train demo</c>: handwritten digits from data to pictures.</summary>
 internal static class DemoCommand
 {
+    private const int GridColumns = 10;
+    private const int FilmSamples = 10;
+    private const int FilmFrames = 12;
+
     public static Command Make()
     {
-        var set = new Option<string[]>("--set");
-        var c = new Command("demo") { set };
-        c.SetAction(async (p, ct) => { Run(p.GetValue(set) ?? []); return 0; });
-        return c;
-    }
-    private static void Run(string[] sets)
-    {
-        var run = RunConfiguration.For("digits");
-        foreach (var s in sets) { var kv = s.Split('='); 
-            var keys = kv[0].Split('.'); System.Text.Json.Nodes.JsonNode node = System.Text.Json.Nodes.JsonNode.Parse(kv[1])!;
-            foreach (var k in keys.Reverse()) node = new System.Text.Json.Nodes.JsonObject { [k] = node };
-            run = run.With((System.Text.Json.Nodes.JsonObject)node, "--set"); }
-        var split = run.LoadData();
-        var network = run.MakeNetwork(split.Train);
-        Console.WriteLine($"params {network.ParameterCount} train {split.Train.Count}");
-        var sw = System.Diagnostics.Stopwatch.StartNew();
-        Trainer.Train(network, split.Train, new ConditionalOtPath(run.SigmaMin), run.Training, pr => { if (pr.Step % 1000 == 0) Console.WriteLine($"{pr.Step} {pr.Loss:F4} {pr.StepsPerSecond:F0}/s"); });
-        Console.WriteLine($"trained {sw.Elapsed.TotalSeconds:F1}s");
-        Directory.CreateDirectory($"/tmp/exp/{Environment.ProcessId}");
-        var par = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), $"/tmp/exp/{Environment.ProcessId}/model.onnx");
-        Console.WriteLine(par);
-        using var model = FlowModel.Open($"/tmp/exp/{Environment.ProcessId}/model.onnx");
-        float[] train = split.Train.InDataUnits(), held = split.HeldOut.InDataUnits();
-        var nn = new NearestNeighbours(train, 64);
-        double thr = nn.NearestDistancesWithin().Order().ElementAt(train.Length / 128);
-        double heldShare = nn.NearestDistances(held).Average(d => d < thr ? 1.0 : 0);
-        double heldAcc = nn.Classify(held, split.Train.Labels!).Zip(split.HeldOut.Labels!, (a, b) => a == b ? 1.0 : 0).Average();
-        var all = FlowRuntime.Training.Data.Digits.Load().InDataUnits();
-        int n = split.HeldOut.Count;
-        double floor = Enumerable.Range(1, 10).Average(s => { var o = FlowRuntime.Training.Data.DataSplit.Shuffle(1797, (ulong)s); float[] G(int a) => o[a..(a + n)].SelectMany(i => all[(i * 64)..(i * 64 + 64)]).ToArray(); return EnergyDistance.Between(G(0), G(n), 64); });
-        double[] real = ClassSpread.Of(train, split.Train.Labels!, 10, 64);
-        Console.WriteLine($"heldAcc {heldAcc:F4} heldShare {heldShare:F3} floor {floor:F5}");
-        foreach (double tol in new[] { 1e-2, 1e-3, 1e-4 })
-        foreach (double w in new[] { 1.0, 1.5, 2 })
+        var outPath = new Option<string>("--out") { Description = "Folder for the results; an earlier demo there is replaced.", DefaultValueFactory = _ => "demo" };
+        var json = new Option<bool>("--json") { Description = "Print the report as JSON and nothing else." };
+        var command = new Command("demo", """
+            Trains a class-conditional network on handwritten digits, exports it to ONNX, samples it with the runtime, and
+            leaves model.onnx, samples.png, trajectory.png, loss.png and report.json.
+
+            Example:
+              flow-train demo
+            """)
         {
-            var so = new SamplingOptions { Seed = 1, Labels = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], Guidance = w, Solver = new AdaptiveSteps { RelativeTolerance = tol, AbsoluteTolerance = tol } };
-            var b = model.Sample(1000, so);
-            int[] labels = Enumerable.Range(0, 1000).Select(i => i % 10).ToArray();
-            double acc = nn.Classify(b.Values, split.Train.Labels!).Zip(labels, (x, y) => x == y ? 1.0 : 0).Average();
-            double share = nn.NearestDistances(b.Values).Average(d => d < thr ? 1.0 : 0);
-            var h = model.Sample(n, so with { Labels = split.HeldOut.Labels!, Seed = 2 });
-            double ed = EnergyDistance.Between(h.Values, held, 64);
-            double[] sp = ClassSpread.Of(b.Values, labels, 10, 64);
-            var ratios = sp.Zip(real, (g, r) => g / r).ToArray();
-            Console.WriteLine($"tol {tol} w {w}: acc {acc:F4} share {share:F3} ed {ed:F5} ({ed / floor:F2}x) spread {ratios.Min():F2}-{ratios.Max():F2} nfe {b.Evaluations.Average():F1} {1000 / b.Statistics.Elapsed.TotalSeconds:F0}/s");
-        }
+            outPath, json,
+        };
+        command.SetAction((parsed, cancellationToken) => Task.FromResult(
+            Run(parsed.GetRequiredValue(outPath), parsed.GetValue(json), parsed.InvocationConfiguration.Output, cancellationToken)));
+        return command;
+    }
+
+    private static int Run(string path, bool json, TextWriter output, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        RunFolder folder = RunFolder.Create("--out", path, replace: true);
+        RunConfiguration run = RunConfiguration.For("digits");
+        DataSplit split = run.LoadData();
+        var display = new TrainingDisplay(json ? TextWriter.Null : output, live: !json && !Console.IsOutputRedirected);
+        var (network, progress) = folder.Train(run, split.Train, display, cancellationToken);
+        double trainingSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        ExportParity parity;
+        using (network)
+            parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
+
+        using FlowModel model = FlowModel.Open(folder.Model);
+        DemoFigures figures = DemoFigures.Measure(model, split, cancellationToken);
+        LossPicture.Save(folder.File("loss.png"), progress);
+        var options = new SamplingOptions { Labels = ImagePicture.ClassesInRows(split.Train, GridColumns) };
+        float[] grid = model.Sample(options.Labels.Count, options, cancellationToken: cancellationToken).EnsureSuccess().Values;
+        ImagePicture.Save(folder.File("samples.png"), grid, model.Card.Sample.Shape, GridColumns);
+        float[] film = Film.Draw(model, FilmSamples, FilmFrames, cancellationToken);
+        ImagePicture.Save(folder.File("trajectory.png"), film, model.Card.Sample.Shape, FilmFrames);
+
+        var report = new DemoReport(
+            run.Training.Steps, trainingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds, progress[^1].Loss,
+            parity.MaxRelativeDifference, figures, model.Card);
+        report.Save(folder.File("report.json"));
+        if (json)
+            output.WriteLine(report.ToJson());
+        else
+            report.WriteTable(output, path);
+        return CommandHost.Done;
     }
 }

@@ -3,15 +3,16 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FlowRuntime.Cards;
+using FlowRuntime.Paths;
 using FlowRuntime.Training;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
 
 namespace FlowRuntime.TrainTool;
 
-/// <summary>Everything a run is determined by: its data, its network and its training.</summary>
+/// <summary>Everything a run is determined by: its data, its path, its network and its training.</summary>
 /// <param name="Data">The data, such as <c>digits</c>.</param>
-/// <param name="SigmaMin">σ_min of the conditional OT path.</param>
+/// <param name="SigmaMin">σ_min of the conditional OT path, in the network's units.</param>
 /// <param name="Network">The network's size.</param>
 /// <param name="Training">How it is trained.</param>
 internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions Network, TrainingOptions Training)
@@ -23,34 +24,62 @@ internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions
         ["digits"] = Digits.Load,
     };
 
-    private static JsonTypeInfo<RunConfiguration> Contract { get; } = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
+    private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         WriteIndented = true,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
     }.GetTypeInfo(typeof(RunConfiguration));
+
+    /// <summary>The data sets there are.</summary>
+    public static IEnumerable<string> DataNames => Datasets.Keys;
 
     /// <summary>What suits a data set where nothing else is said.</summary>
     /// <exception cref="ArgumentException">There is no such data set.</exception>
     public static RunConfiguration For(string data)
     {
         if (!Datasets.ContainsKey(data))
-            throw new ArgumentException($"There is no data set '{data}'. Choose one of: {string.Join(", ", Datasets.Keys)}.");
+            throw new ArgumentException($"There is no data set '{data}'. Choose one of: {string.Join(", ", DataNames)}.");
         return data == "digits"
-            ? new(data, 0, new MlpOptions(Width: 256, Blocks: 3), new TrainingOptions { Steps = 8_000, LearningRate = 2e-3, EmaDecay = 0.999 })
-            : new(data, 0, new MlpOptions(Width: 64, Blocks: 3), new TrainingOptions { Steps = 20_000, BatchSize = 512, LearningRate = 2e-3 });
+            // 1,438 images are learnt by heart if the training is long: after 2,000 steps samples lie as far from the
+            // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
+            ? new(data, 0.1, new MlpOptions(Width: 256, Blocks: 3), new TrainingOptions { Steps = 2_000 })
+            : new(data, 0, new MlpOptions(Width: 64, Blocks: 3), new TrainingOptions { Steps = 20_000 });
     }
 
     /// <summary>Lays a JSON object over this configuration.</summary>
     /// <param name="overlay">Fields to change, by their names in the file.</param>
     /// <param name="source">Where the fields come from, for messages.</param>
+    /// <exception cref="InvalidDataException">A field is unknown or of the wrong kind.</exception>
     public RunConfiguration With(JsonObject overlay, string source)
     {
         var json = (JsonObject)JsonSerializer.SerializeToNode(this, Contract)!;
         StrictJson.Overlay(json, overlay);
-        return StrictJson.Read(json, Contract, source);
+        RunConfiguration changed = StrictJson.Read(json, Contract, source);
+        return Datasets.ContainsKey(changed.Data) ? changed : For(changed.Data);
+    }
+
+    /// <summary>Lays one <c>key.key=value</c> over this configuration; the value is JSON, or else text.</summary>
+    /// <exception cref="ArgumentException">The text has no key.</exception>
+    public RunConfiguration With(string setting)
+    {
+        if (setting.Split('=', 2) is not [{ Length: > 0 } key, var text])
+            throw new ArgumentException($"'{setting}' sets nothing. Write key=value, such as training.steps=500.");
+        JsonNode? value;
+        try
+        {
+            value = JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            value = text;
+        }
+        foreach (string name in key.Split('.').Reverse())
+            value = new JsonObject { [name] = value };
+        return With((JsonObject)value!, $"--set {setting}");
     }
 
     public static RunConfiguration Read(string path) => StrictJson.Read(StrictJson.Parse(File.ReadAllText(path), path), Contract, path);
@@ -58,6 +87,8 @@ internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions
     public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
     public DataSplit LoadData() => DataSplit.Of(Datasets[Data]());
+
+    public ProbabilityPath MakePath() => new ConditionalOtPath(SigmaMin);
 
     public MlpNetwork MakeNetwork(Dataset data) =>
         Trainer.Seeded(Training.Seed, () => new MlpNetwork(data.Shape, data.ClassNames?.Count ?? 0, Network));

@@ -5,12 +5,23 @@ namespace FlowRuntime.TrainTool;
 /// <summary>The trainer's command line.</summary>
 internal static class TrainCommand
 {
+    private const string WhatNext = """
+        flow-train trains generative flow models and exports them to ONNX.
+
+          flow-train demo                              handwritten digits, from data to pictures in a minute
+          flow-train run --data moons --out runs/moons train on a data set
+          flow-train export RUN --out MODEL.onnx       export a run's network
+
+        Add --help to a verb for its options and examples.
+        """;
+
     public static RootCommand Root()
     {
-        var root = new RootCommand("Trains flow-matching networks and exports them to ONNX.")
+        var root = new RootCommand("Trains generative flow models and exports them to ONNX.")
         {
-            DemoCommand.Make(),
+            DemoCommand.Make(), RunCommand.Make(), ExportCommand.Make(),
         };
+        root.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(WhatNext));
         return root;
     }
 }

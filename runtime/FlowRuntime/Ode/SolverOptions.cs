@@ -45,7 +45,7 @@ public sealed record AdaptiveSteps : SolverOptions
     public override ButcherTableau Tableau => Method;
 
     private static double Positive(double value, string name) => value > 0 && double.IsFinite(value) ? value
-        : throw new ArgumentOutOfRangeException(name, value, "Give a positive number, such as 1e-3; for a fixed cost use FixedSteps.");
+        : throw new ArgumentOutOfRangeException(name, value, "Give a positive number, such as 1e-3.");
 }
 
 /// <summary>Every sample takes the same number of equal steps: a fixed cost, and no word about the error.</summary>

@@ -1,8 +1,9 @@
 namespace FlowRuntime.Training.Data;
 
 /// <summary>Mean and standard deviation of values, in double precision.</summary>
-internal static class Statistics
+public static class Statistics
 {
+    /// <summary>The mean.</summary>
     public static double Mean(ReadOnlySpan<float> values)
     {
         double sum = 0;
@@ -27,7 +28,10 @@ internal static class Statistics
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
-    /// <summary>Column <paramref name="column"/> of rows of <paramref name="dimension"/> values.</summary>
+    /// <summary>One column of rows.</summary>
+    /// <param name="rows">The rows, [count, dimension].</param>
+    /// <param name="dimension">Number of values of a row.</param>
+    /// <param name="column">The column, from 0.</param>
     public static float[] Column(ReadOnlySpan<float> rows, int dimension, int column)
     {
         float[] values = new float[rows.Length / dimension];

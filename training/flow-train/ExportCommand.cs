@@ -1,0 +1,39 @@
+using System.CommandLine;
+using System.Globalization;
+using FlowRuntime.CommandLine;
+using FlowRuntime.Training.Onnx;
+
+namespace FlowRuntime.TrainTool;
+
+/// <summary><c>flow-train export RUN --out MODEL.onnx</c>: exports a run's network with its card.</summary>
+internal static class ExportCommand
+{
+    public static Command Make()
+    {
+        var run = new Argument<string>("RUN") { Description = "The folder of a run." };
+        var outPath = new Option<string>("--out") { Description = "The .onnx file to write.", Required = true };
+        var command = new Command("export", """
+            Exports a run's network to ONNX, checked against the trained one through the runtime.
+
+            Example:
+              flow-train export runs/moons --out moons.onnx
+            """)
+        {
+            run, outPath,
+        };
+        command.SetAction(parsed =>
+        {
+            RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run));
+            string path = parsed.GetRequiredValue(outPath);
+            CommandHost.RequireWritable("--out", path);
+            var (configuration, data, network) = folder.Load();
+            using (network)
+            {
+                ExportParity parity = OnnxExporter.Export(network, ModelCards.Of(configuration, data), path);
+                parsed.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:E1} from the trained network (relative)"));
+            }
+        });
+        return command;
+    }
+}

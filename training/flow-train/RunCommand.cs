@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using FlowRuntime.Cards;
+using FlowRuntime.CommandLine;
+using FlowRuntime.Sampling;
+using FlowRuntime.Training.Data;
+using FlowRuntime.Training.Onnx;
+using FlowRuntime.TrainTool.Pictures;
+
+namespace FlowRuntime.TrainTool;
+
+/// <summary><c>flow-train run --data SPEC --out RUN</c>: trains on a data set.</summary>
+internal sealed class RunCommand
+{
+    private const int PictureSamples = 2_000;
+
+    private readonly Option<string?> _data = new("--data") { Description = $"The data: {string.Join(", ", RunConfiguration.DataNames)}." };
+    private readonly Option<string> _out = new("--out") { Description = "Folder for the run.", Required = true };
+    private readonly Option<string?> _config = new("--config") { Description = "JSON file whose fields replace the data set's defaults." };
+    private readonly Option<string[]> _set = new("--set") { Description = "Field to replace, such as training.learning_rate=1e-3; may be given again.", DefaultValueFactory = _ => [] };
+    private readonly Option<int?> _steps = new("--steps") { Description = "Number of training steps." };
+    private readonly Option<ulong?> _seed = new("--seed") { Description = "Seed of the weights and of all draws." };
+
+    public static Command Make() => new RunCommand().MakeCommand();
+
+    private Command MakeCommand()
+    {
+        var command = new Command("run", """
+            Trains a network on a data set and exports it.
+
+            Examples:
+              flow-train run --data moons --out runs/moons
+              flow-train run --data digits --out runs/wide --steps 1000 --set network.width=384
+            """)
+        {
+            _data, _out, _config, _set, _steps, _seed,
+        };
+        command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        RunConfiguration run = Configuration(parsed);
+        string path = parsed.GetRequiredValue(_out);
+        RunFolder folder = RunFolder.Create("--out", path, replace: false);
+        TextWriter output = parsed.InvocationConfiguration.Output;
+        DataSplit split = run.LoadData();
+        var (network, progress) = folder.Train(run, split.Train, new TrainingDisplay(output, !Console.IsOutputRedirected), cancellationToken);
+        ExportParity parity;
+        using (network)
+            parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
+        LossPicture.Save(folder.File("loss.png"), progress);
+        using (FlowModel model = FlowModel.Open(folder.Model))
+            SavePicture(model, split, folder.File("samples.png"), cancellationToken);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{folder.Model}: {parity.MaxRelativeDifference:E1} from the trained network (relative); pictures beside it: samples.png, loss.png"));
+        return CommandHost.Done;
+    }
+
+    private RunConfiguration Configuration(ParseResult parsed)
+    {
+        string? file = parsed.GetValue(_config);
+        if (file is not null && !File.Exists(file))
+            throw new FileNotFoundException($"--config: there is no file {file}.");
+        JsonObject config = file is null ? [] : StrictJson.Parse(File.ReadAllText(file), file);
+        string data = parsed.GetValue(_data)
+            ?? (config["data"] is JsonValue value && value.TryGetValue(out string? named) ? named
+            : throw new ArgumentException($"--data: name the data: {string.Join(", ", RunConfiguration.DataNames)}."));
+        RunConfiguration run = CommandHost.Checked("--data", () => RunConfiguration.For(data));
+        if (file is not null)
+            run = CommandHost.Checked("--config", () => run.With(config, file)) with { Data = data };
+        foreach (string setting in parsed.GetValue(_set)!)
+            run = CommandHost.Checked("--set", () => run.With(setting));
+        if (parsed.GetValue(_steps) is { } steps)
+            run = CommandHost.Checked("--steps", () => run with { Training = run.Training with { Steps = steps } });
+        if (parsed.GetValue(_seed) is { } seed)
+            run = run with { Training = run.Training with { Seed = seed } };
+        return run;
+    }
+
+    private static void SavePicture(FlowModel model, DataSplit split, string path, CancellationToken cancellationToken)
+    {
+        if (model.Card.Data?.Image is not null)
+        {
+            int classes = Math.Max(1, split.Train.ClassNames?.Count ?? 1);
+            SampleBatch grid = model.Sample(10 * classes, new SamplingOptions { Labels = ImagePicture.ClassesInRows(split.Train, 10) }, cancellationToken: cancellationToken);
+            ImagePicture.Save(path, grid.Values, grid.Shape, columns: 10);
+        }
+        else
+        {
+            SampleBatch samples = model.Sample(PictureSamples, cancellationToken: cancellationToken);
+            ScatterPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, model.Card.Data?.Columns?.Names ?? ["x", "y"]);
+        }
+    }
+}
