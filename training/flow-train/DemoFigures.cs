@@ -10,19 +10,16 @@ namespace FlowRuntime.TrainTool;
 /// <param name="EvaluationsPerSample">Mean velocity evaluations a sample.</param>
 /// <param name="SamplesPerSecond">Samples drawn a second.</param>
 /// <param name="SpreadRatios">For each class, the mean over the pixels of the standard deviation, generated over training images.</param>
-/// <param name="EnergyDistance">Energy distance between the held-out images and as many generated ones of the same classes.</param>
-/// <param name="EnergyDistanceFloor">The same between two disjoint random sets of real images of that size, mean over 20 pairs.</param>
+/// <param name="Energy">Energy distance to the held-out images, and its floor.</param>
 /// <param name="NearShare">Share of generated images whose nearest training image is nearer than the median distance of a
 /// training image to the nearest other one.</param>
 /// <param name="HeldOutNearShare">The same share of the held-out images.</param>
 internal sealed record DemoFigures(
     double HeldOutAccuracy, double GeneratedAccuracy, double EvaluationsPerSample, double SamplesPerSecond,
-    IReadOnlyList<double> SpreadRatios, double EnergyDistance, double EnergyDistanceFloor, double NearShare, double HeldOutNearShare)
+    IReadOnlyList<double> SpreadRatios, EnergyFigure Energy, double NearShare, double HeldOutNearShare)
 {
     private const int SamplesPerClass = 100;
-    private const int FloorPairs = 20;
     private const ulong FigureSeed = 1;
-    private const ulong HeldOutSeed = 2;
 
     /// <summary>Draws samples through the runtime and measures them.</summary>
     public static DemoFigures Measure(FlowModel model, DataSplit split, CancellationToken cancellationToken)
@@ -33,8 +30,7 @@ internal sealed record DemoFigures(
 
         int[] labels = [.. Enumerable.Range(0, classes * SamplesPerClass).Select(i => i / SamplesPerClass)];
         model.Sample(1, new SamplingOptions { Labels = labels }, cancellationToken: cancellationToken); // the first call compiles
-        SampleBatch generated = Draw(model, labels, FigureSeed, cancellationToken);
-        SampleBatch likeHeldOut = Draw(model, heldOutLabels, HeldOutSeed, cancellationToken);
+        SampleBatch generated = model.Sample(labels.Length, new SamplingOptions { Labels = labels, Seed = FigureSeed }, cancellationToken: cancellationToken).EnsureSuccess();
 
         var neighbours = new NearestNeighbours(train, dimension);
         double median = Statistics.Median(neighbours.NearestDistancesWithin());
@@ -48,19 +44,8 @@ internal sealed record DemoFigures(
             generated.Evaluations.Average(),
             generated.Count / generated.Statistics.Elapsed.TotalSeconds,
             [.. ClassSpread.Of(generated.Values, labels, classes, dimension).Zip(real, (spread, truth) => spread / truth)],
-            FlowRuntime.Training.Metrics.EnergyDistance.Between(likeHeldOut.Values, heldOut, dimension),
-            Floor([.. train, .. heldOut], split.HeldOut.Count, dimension),
+            EnergyFigure.Measure(model, split, cancellationToken),
             NearShareOf(generated.Values),
             NearShareOf(heldOut));
     }
-
-    private static SampleBatch Draw(FlowModel model, int[] labels, ulong seed, CancellationToken cancellationToken) =>
-        model.Sample(labels.Length, new SamplingOptions { Labels = labels, Seed = seed }, cancellationToken: cancellationToken).EnsureSuccess();
-
-    private static double Floor(float[] real, int size, int dimension) => Enumerable.Range(0, FloorPairs).Average(pair =>
-    {
-        int[] order = DataSplit.Shuffle(real.Length / dimension, (ulong)pair);
-        float[] Rows(int first) => [.. order[first..(first + size)].SelectMany(row => real[(row * dimension)..((row + 1) * dimension)])];
-        return FlowRuntime.Training.Metrics.EnergyDistance.Between(Rows(0), Rows(size), dimension);
-    });
 }

@@ -39,11 +39,11 @@ internal sealed record DemoReport(
         output.WriteLine();
         Row("accuracy, generated", $"{Figures.GeneratedAccuracy:F3}", Text($"held-out real digits {Figures.HeldOutAccuracy:F3} (5 nearest neighbours)"));
         Row("pixel spread, generated / real", $"{Figures.SpreadRatios.Min():F2}–{Figures.SpreadRatios.Max():F2}", "by class; 1 is real");
-        Row("energy distance to held-out", $"{Figures.EnergyDistance:F4}", Text($"floor between real sets {Figures.EnergyDistanceFloor:F4} (ratio {Figures.EnergyDistance / Figures.EnergyDistanceFloor:F2})"));
+        Row("energy distance to held-out", $"{Figures.Energy.Distance:F4}", Text($"floor between real sets {Figures.Energy.Floor:F4} (ratio {Figures.Energy.Ratio:F2})"));
         Row("nearer than training neighbours", $"{Figures.NearShare:F3}", Text($"held-out real digits {Figures.HeldOutNearShare:F3}"));
         Row("evaluations a sample", $"{Figures.EvaluationsPerSample:F1}", "adaptive, each sample its own steps");
         Row("samples/s", $"{Figures.SamplesPerSecond:N0}", Text($"on {Environment.ProcessorCount} processors"));
-        Row("exported against trained", $"{ExportDifference:E1}", "largest relative difference");
+        Row("exported against trained", $"{ExportDifference:0.0e+0}", "largest relative difference");
         Row("time", $"{Seconds:F0} s", Text($"of which training {TrainingSeconds:F0} s, {TrainingSteps} steps"));
         output.WriteLine();
         output.WriteLine($"  card: {Card.Prediction.Kind} of [{string.Join(", ", Card.Sample.Shape)}], {Card.Conditions?.Classes?.Names.Count} classes, path {Card.Path.Kind} with sigma_min {Text($"{Card.Path.SigmaMin}")}");

@@ -31,7 +31,7 @@ internal static class ExportCommand
             {
                 ExportParity parity = OnnxExporter.Export(network, ModelCards.Of(configuration, data), path);
                 parsed.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:E1} from the trained network (relative)"));
+                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)"));
             }
         });
         return command;

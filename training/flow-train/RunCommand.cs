@@ -52,10 +52,14 @@ internal sealed class RunCommand
         using (network)
             parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
         LossPicture.Save(folder.File("loss.png"), progress);
-        using (FlowModel model = FlowModel.Open(folder.Model))
-            SavePicture(model, split, folder.File("samples.png"), cancellationToken);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{folder.Model}: {parity.MaxRelativeDifference:E1} from the trained network (relative); pictures beside it: samples.png, loss.png"));
+        using FlowModel model = FlowModel.Open(folder.Model);
+        SavePicture(model, split, folder.File("samples.png"), cancellationToken);
+        EnergyFigure energy = EnergyFigure.Measure(model, split, cancellationToken);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+            {folder.Model}: {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)
+            energy distance to held-out data {energy.Distance:G3}, floor between real sets {energy.Floor:G3} (ratio {energy.Ratio:F2})
+            pictures: {folder.File("samples.png")}, {folder.File("loss.png")}
+            """));
         return CommandHost.Done;
     }
 

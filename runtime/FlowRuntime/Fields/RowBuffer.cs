@@ -8,13 +8,13 @@ namespace FlowRuntime.Fields;
 /// buffers, so that a network writes its velocities where the solver reads them.
 /// </summary>
 /// <remarks>
-/// The memory is pinned and its end is padded to <see cref="Alignment"/> floats, so that arithmetic may run in whole
-/// vectors over a prefix of rows: what lies behind the prefix belongs to no sample.
+/// The memory is pinned and goes on for <see cref="Padding"/> floats behind the last row, so that arithmetic may run in
+/// whole vectors over a range of rows, whichever element it starts at: what lies behind the range belongs to no sample.
 /// </remarks>
 public sealed class RowBuffer
 {
-    /// <summary>The allocated length is a multiple of this many floats (the widest vector register).</summary>
-    internal const int Alignment = 16;
+    /// <summary>Floats behind the last row: those of the widest vector register.</summary>
+    internal const int Padding = 16;
 
     private readonly float[] _values;
 
@@ -26,7 +26,7 @@ public sealed class RowBuffer
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        long length = ((long)rows * width + Alignment - 1) / Alignment * Alignment;
+        long length = (long)rows * width + Padding;
         if (length > Array.MaxLength)
             throw new ArgumentOutOfRangeException(nameof(rows), rows,
                 $"{rows} rows of {width} values are more than one array can hold. Use fewer slots.");

@@ -1,10 +1,10 @@
 namespace FlowRuntime.Imaging;
 
-/// <summary>Samples arranged as one picture of 8-bit pixels: images side by side in rows, with a thin border.</summary>
+/// <summary>Samples arranged as one picture of 8-bit pixels: images side by side in rows, with a border between them.</summary>
 public sealed class ImageGrid
 {
-    private const int Border = 1;
-    private const byte BorderGrey = 96;
+    private const int Border = 4;
+    private const byte BorderGrey = 56;
 
     private ImageGrid(int width, int height)
     {

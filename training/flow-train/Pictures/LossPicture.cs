@@ -13,9 +13,7 @@ internal static class LossPicture
         var line = plot.Add.ScatterLine(steps, losses);
         line.LineWidth = 2;
         plot.Axes.SetLimitsY(0, losses.Max() * 1.05);
-        plot.Title("Training loss");
-        plot.XLabel("step");
-        plot.YLabel("squared velocity error a value");
+        Diagram.Label(plot, "Training loss", "step", "squared velocity error a value");
         plot.SavePng(path, 800, 450);
     }
 }

@@ -25,9 +25,7 @@ internal static class ScatterPicture
         var dots = plot.Add.ScatterPoints(Column(points, 0), Column(points, 1));
         dots.MarkerSize = 3;
         dots.Color = Colors.Navy.WithAlpha(0.35);
-        plot.Title(title);
-        plot.XLabel(columns[0]);
-        plot.YLabel(columns[1]);
+        Diagram.Label(plot, title, columns[0], columns[1]);
         double[] x = Column(extent, 0), y = Column(extent, 1);
         double reach = 0.55 * Math.Max(x.Max() - x.Min(), y.Max() - y.Min());
         (double middleX, double middleY) = ((x.Max() + x.Min()) / 2, (y.Max() + y.Min()) / 2);

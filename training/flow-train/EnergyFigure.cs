@@ -1,0 +1,34 @@
+using FlowRuntime.Sampling;
+using FlowRuntime.Training.Data;
+using FlowRuntime.Training.Metrics;
+
+namespace FlowRuntime.TrainTool;
+
+/// <summary>How far samples are from held-out data, beside how far real data are from real data.</summary>
+/// <param name="Distance">Energy distance between held-out rows and as many samples of the same classes, in the data's units.</param>
+/// <param name="Floor">The same between two disjoint random sets of real rows of that size, mean over 20 pairs.</param>
+internal sealed record EnergyFigure(double Distance, double Floor)
+{
+    private const int MostRows = 1_000;
+    private const int FloorPairs = 20;
+    private const ulong Seed = 2;
+
+    public double Ratio => Distance / Floor;
+
+    /// <summary>Draws samples through the runtime and measures them.</summary>
+    public static EnergyFigure Measure(FlowModel model, DataSplit split, CancellationToken cancellationToken)
+    {
+        int count = Math.Min(MostRows, split.HeldOut.Count), dimension = split.HeldOut.Dimension;
+        var options = new SamplingOptions { Seed = Seed, Labels = split.HeldOut.Labels ?? [] };
+        SampleBatch samples = model.Sample(count, options, cancellationToken: cancellationToken).EnsureSuccess();
+        float[] heldOut = split.HeldOut.InDataUnits();
+        float[] real = [.. split.Train.InDataUnits(), .. heldOut];
+        double floor = Enumerable.Range(0, FloorPairs).Average(pair =>
+        {
+            int[] order = DataSplit.Shuffle(real.Length / dimension, (ulong)pair);
+            float[] Rows(int first) => [.. order[first..(first + count)].SelectMany(row => real[(row * dimension)..((row + 1) * dimension)])];
+            return EnergyDistance.Between(Rows(0), Rows(count), dimension);
+        });
+        return new EnergyFigure(EnergyDistance.Between(samples.Values, heldOut.AsMemory(0, count * dimension), dimension), floor);
+    }
+}
