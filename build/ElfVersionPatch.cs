@@ -1,5 +1,7 @@
+#if !NET // inside MSBuild nothing is imported by itself
 using System;
 using System.IO;
+#endif
 using System.Text;
 
 namespace FlowRuntime.Build;

@@ -13,12 +13,12 @@ public sealed record FlowModelOptions
     public bool RequireProvider { get; init; }
 
     /// <summary>
-    /// Threads inside one network call, at least 1. Default 1: a solve's workers are the threads
+    /// Threads inside one network call, from 1 to 256. Default 1: a solve's workers are the threads
     /// (<see cref="SamplingOptions.Workers"/>), which is faster for small networks.
     /// </summary>
     public int Threads
     {
         get;
-        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Give at least one thread.");
+        init => field = value is >= 1 and <= 256 ? value : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Give 1 to 256 threads.");
     } = 1;
 }

@@ -45,11 +45,11 @@ public sealed record OdeProblem
     /// <summary>The method and its steps. Default: <see cref="AdaptiveSteps"/>.</summary>
     public SolverOptions Solver { get; init; } = new AdaptiveSteps();
 
-    /// <summary>Threads that solve, at least 1. Default: by the number of samples, up to the number of processors.</summary>
+    /// <summary>Threads that solve, from 1 to 256. Default: by the number of samples, up to the number of processors.</summary>
     public int? Workers
     {
         get;
-        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Workers), value, "Give at least one worker.");
+        init => field = value is null or (>= 1 and <= 256) ? value : throw new ArgumentOutOfRangeException(nameof(Workers), value, "Give 1 to 256 workers.");
     }
 
     /// <summary>Samples a worker solves side by side, at least 1. Default: by the dimension, up to 1,024.</summary>

@@ -25,11 +25,12 @@ public interface ITensorOps<T>
     /// <summary>x · sigmoid(x).</summary>
     T Silu(T x);
 
-    /// <summary>Sine, angles in radians.</summary>
-    T Sin(T x);
-
-    /// <summary>Cosine, angles in radians.</summary>
-    T Cos(T x);
+    /// <summary>cos(t f) for every frequency f, and then sin(t f): [N] to [N, 2 · frequencies].</summary>
+    /// <remarks>
+    /// Sine and cosine are not offered by themselves: ONNX Runtime computes them with vector instructions and what is
+    /// left over at the end of the tensor without, which differ in the last bit, so that a row would depend on its place.
+    /// </remarks>
+    T FourierFeatures(T t, Tensor frequencies);
 
     /// <summary>a + b, with broadcasting.</summary>
     T Add(T a, T b);

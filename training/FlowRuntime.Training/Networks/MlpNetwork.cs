@@ -47,8 +47,7 @@ public sealed class MlpNetwork : VelocityNetwork
     /// <inheritdoc/>
     public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
     {
-        T angles = ops.Multiply(ops.Reshape(t, 1), ops.Constant(_frequencies));
-        T condition = ops.Linear(ops.Concatenate(ops.Cos(angles), ops.Sin(angles)), _time);
+        T condition = ops.Linear(ops.FourierFeatures(t, _frequencies), _time);
         condition = ops.Linear(ops.Silu(condition), _timeHidden);
         if (_label is not null)
             condition = ops.Add(condition, ops.Embedding(label!, _label));

@@ -29,10 +29,11 @@ public sealed class TorchOps : ITensorOps<Tensor>
     public Tensor Silu(Tensor x) => nn.functional.silu(x);
 
     /// <inheritdoc/>
-    public Tensor Sin(Tensor x) => sin(x);
-
-    /// <inheritdoc/>
-    public Tensor Cos(Tensor x) => cos(x);
+    public Tensor FourierFeatures(Tensor t, Tensor frequencies)
+    {
+        Tensor angles = t.unsqueeze(-1) * frequencies;
+        return cat([cos(angles), sin(angles)], -1);
+    }
 
     /// <inheritdoc/>
     public Tensor Add(Tensor a, Tensor b) => a + b;

@@ -17,6 +17,9 @@ internal sealed record OnnxValue(string Name);
 /// </remarks>
 internal sealed class OnnxOps : ITensorOps<OnnxValue>
 {
+    /// <summary>Floats in the widest vector register.</summary>
+    private const int VectorLength = 16;
+
     private readonly GraphProto _graph;
     private readonly Dictionary<IntPtr, string> _names;
     private readonly Dictionary<string, OnnxValue> _constants = [];
@@ -31,7 +34,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
             .ToDictionary(named => named.tensor.Handle, named => ParameterName(network.GetName(), named.name));
     }
 
-    public OnnxValue Constant(Tensor value) => AddTensor(_names[value.Handle], value);
+    public OnnxValue Constant(Tensor value) => AddFloats(_names[value.Handle], value.detach().cpu().data<float>().ToArray(), value.shape);
 
     public OnnxValue Linear(OnnxValue x, Linear layer)
     {
@@ -51,9 +54,25 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     public OnnxValue Silu(OnnxValue x) => Multiply(x, Node("Sigmoid", [x.Name]));
 
-    public OnnxValue Sin(OnnxValue x) => Node("Sin", [x.Name]);
-
-    public OnnxValue Cos(OnnxValue x) => Node("Cos", [x.Name]);
+    /// <summary>
+    /// Rows are padded to whole vectors, with angles of 0 whose features are cut off again: nothing is then left over
+    /// for the kernels' scalar end, and a row's bits do not depend on its place.
+    /// </summary>
+    public OnnxValue FourierFeatures(OnnxValue t, Tensor frequencies)
+    {
+        string name = _names[frequencies.Handle];
+        float[] values = frequencies.data<float>().ToArray();
+        int padded = (values.Length + VectorLength - 1) / VectorLength * VectorLength;
+        OnnxValue angles = Multiply(Reshape(t, 1), AddFloats(name, [.. values, .. new float[padded - values.Length]], [padded]));
+        OnnxValue cosines = Node("Cos", [angles.Name]), sines = Node("Sin", [angles.Name]);
+        if (padded > values.Length)
+        {
+            string[] range = [AddIntegers("first_column", [0]).Name, AddIntegers($"{name}.count", [values.Length]).Name, AddIntegers("column_axis", [1]).Name];
+            cosines = Node("Slice", [cosines.Name, .. range]);
+            sines = Node("Slice", [sines.Name, .. range]);
+        }
+        return Concatenate(cosines, sines);
+    }
 
     public OnnxValue Add(OnnxValue a, OnnxValue b) => Node("Add", [a.Name, b.Name]);
 
@@ -62,35 +81,20 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
     public OnnxValue Concatenate(OnnxValue a, OnnxValue b) => Node(
         "Concat", [a.Name, b.Name], new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = -1 });
 
-    public OnnxValue Reshape(OnnxValue x, params ReadOnlySpan<long> rowShape)
-    {
-        long[] shape = [0, .. rowShape];
-        string name = $"shape_{string.Join("x", rowShape.ToArray())}";
-        if (!_constants.TryGetValue(name, out OnnxValue? constant))
-        {
-            _graph.Initializer.Add(new TensorProto
-            {
-                Name = name,
-                DataType = (int)TensorProto.Types.DataType.Int64,
-                Dims = { shape.Length },
-                RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<long>(shape)),
-            });
-            _constants[name] = constant = new OnnxValue(name);
-        }
-        return Node("Reshape", [x.Name, constant.Name]);
-    }
+    public OnnxValue Reshape(OnnxValue x, params ReadOnlySpan<long> rowShape) =>
+        Node("Reshape", [x.Name, AddIntegers($"shape_{string.Join("x", rowShape.ToArray())}", [0, .. rowShape]).Name]);
 
-    private OnnxValue AddTensor(string name, Tensor value)
+    private OnnxValue AddFloats(string name, float[] values, long[] shape) =>
+        AddInitializer(name, TensorProto.Types.DataType.Float, shape, MemoryMarshal.AsBytes<float>(values));
+
+    private OnnxValue AddIntegers(string name, long[] values) =>
+        AddInitializer(name, TensorProto.Types.DataType.Int64, [values.Length], MemoryMarshal.AsBytes<long>(values));
+
+    private OnnxValue AddInitializer(string name, TensorProto.Types.DataType type, long[] shape, ReadOnlySpan<byte> bytes)
     {
         if (_constants.TryGetValue(name, out OnnxValue? constant))
             return constant;
-        _graph.Initializer.Add(new TensorProto
-        {
-            Name = name,
-            DataType = (int)TensorProto.Types.DataType.Float,
-            Dims = { value.shape },
-            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<float>(value.detach().cpu().data<float>().ToArray())),
-        });
+        _graph.Initializer.Add(new TensorProto { Name = name, DataType = (int)type, Dims = { shape }, RawData = ByteString.CopyFrom(bytes) });
         return _constants[name] = new OnnxValue(name);
     }
 

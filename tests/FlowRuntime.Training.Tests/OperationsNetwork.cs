@@ -1,0 +1,63 @@
+using FlowRuntime.Training.Networks;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace FlowRuntime.Training.Tests;
+
+/// <summary>A network of one operation (and what it needs around it), to hold its two interpretations against each other.</summary>
+internal sealed class OperationsNetwork : VelocityNetwork
+{
+    public const int Width = 6;
+
+    public static readonly string[] Operations =
+        ["linear", "linear without bias", "embedding", "layer norm", "silu", "fourier features", "add", "multiply", "concatenate", "reshape", "constant"];
+
+    private readonly string _operation;
+    private readonly Linear _square, _square2, _half, _wide;
+    private readonly LayerNorm _norm;
+    private readonly Parameter _table, _row;
+    private readonly Tensor _frequencies;
+
+    public OperationsNetwork(string operation) : base("operations", [2, 3], classes: 3)
+    {
+        _operation = operation;
+        _square = nn.Linear(Width, Width);
+        _square2 = nn.Linear(Width, Width, hasBias: false);
+        _half = nn.Linear(Width, Width / 2);
+        _wide = nn.Linear(1, Width);
+        _norm = nn.LayerNorm(Width);
+        _table = new Parameter(randn(4, Width));
+        _row = new Parameter(randn(Width));
+        _frequencies = 20 * randn(Width / 2); // no whole vector
+        using (no_grad())
+        {
+            _norm.weight!.uniform_(0.5, 2);
+            _norm.bias!.uniform_(-1, 1);
+        }
+        RegisterComponents();
+    }
+
+    public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+    {
+        // Time and label always take part, since a graph keeps no unused input.
+        T row = ops.Reshape(x, Width);
+        T timed = ops.Add(row, ops.Linear(ops.Reshape(t, 1), _wide));
+        T result = _operation switch
+        {
+            "linear" => ops.Linear(timed, _square),
+            "linear without bias" => ops.Linear(timed, _square2),
+            "embedding" => ops.Embedding(label!, _table),
+            "layer norm" => ops.LayerNorm(timed, _norm),
+            "silu" => ops.Silu(timed),
+            "fourier features" => ops.FourierFeatures(t, _frequencies),
+            "add" => ops.Add(timed, row),
+            "multiply" => ops.Multiply(timed, row),
+            "concatenate" => ops.Concatenate(ops.Linear(timed, _half), ops.Linear(row, _half)),
+            "reshape" => ops.Reshape(ops.Reshape(timed, 3, 2), Width),
+            "constant" => ops.Multiply(timed, ops.Constant(_row)),
+            _ => throw new ArgumentException(_operation),
+        };
+        T labelled = ops.Add(ops.Add(result, ops.Multiply(timed, ops.Constant(_row))), ops.Embedding(label!, _table));
+        return ops.Reshape(labelled, 2, 3);
+    }
+}
