@@ -47,6 +47,24 @@ public class TrainerTests
     }
 
     [Fact]
+    public void The_trained_weights_are_the_moving_average_which_changes_no_loss()
+    {
+        var (plain, plainLoss) = Train(emaDecay: 0);
+        var (averaged, averagedLoss) = Train(emaDecay: 0.99);
+        Assert.Equal(plainLoss, averagedLoss);
+        Assert.NotEqual(plain, averaged);
+
+        static (float[] Weights, double Loss) Train(double emaDecay)
+        {
+            double loss = 0;
+            using MlpNetwork network = Network(seed: 0);
+            Trainer.Train(network, Gaussian(1, 2, 0.3), new ConditionalOtPath(),
+                new TrainingOptions { Steps = 50, BatchSize = 32, EmaDecay = emaDecay }, report => loss = report.Loss);
+            return ([.. network.parameters().SelectMany(parameter => parameter.data<float>().ToArray())], loss);
+        }
+    }
+
+    [Fact]
     public void Training_stops_after_the_step_in_which_it_is_cancelled()
     {
         using var stop = new CancellationTokenSource();

@@ -52,7 +52,8 @@ internal sealed class SampleCommand
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(_steps) is not null && (result.GetValue(_rtol) ?? result.GetValue(_atol)) is not null)
+            // Whether they are given, not their values: one that cannot be read would throw here.
+            if (result.GetResult(_steps) is not null && (result.GetResult(_rtol) ?? result.GetResult(_atol)) is not null)
                 result.AddError("--steps and --rtol or --atol exclude each other: give a number of steps or tolerances.");
         });
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
@@ -67,6 +68,7 @@ internal sealed class SampleCommand
         string outPath = parsed.GetRequiredValue(_out);
         SampleFile.RequireKnown(outPath);
         CommandHost.RequireWritable("--out", outPath);
+        CommandHost.RequireWritable("--out", ProvenanceOf(outPath));
         var modelOptions = new FlowModelOptions { Provider = parsed.GetValue(_provider)!, RequireProvider = parsed.GetValue(_requireProvider) };
         if (parsed.GetValue(_threads) is { } threads)
             modelOptions = CommandHost.Checked("--threads", () => modelOptions with { Threads = threads });
@@ -126,7 +128,7 @@ internal sealed class SampleCommand
     private static int[] Labels(string text, FlowModel model)
     {
         if (model.Card.Conditions?.Classes is not { } classes)
-            throw new ArgumentException($"{model.Path} has no classes.");
+            throw new ArgumentException($"{model.Path} has no classes. Leave the option out.");
         if (text == "all")
             return [.. Enumerable.Range(0, classes.Names.Count)];
         return [.. text.Split(',', StringSplitOptions.TrimEntries).Select(label =>
@@ -176,13 +178,23 @@ internal sealed class SampleCommand
 
     private static void WriteProvenance(FlowModel model, string outPath, SampleReport report)
     {
-        string path = Path.ChangeExtension(outPath, ".json");
+        string path = ProvenanceOf(outPath);
         string software = $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}";
         var provenance = new OutputProvenance(
             model.Path, OnnxFile.GraphHash(model.Path), Environment.GetCommandLineArgs()[1..], software,
             DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture), report);
         string partial = path + ".partial";
-        File.WriteAllText(partial, JsonSerializer.Serialize(provenance, ToolJson.Default.OutputProvenance) + "\n");
-        File.Move(partial, path, overwrite: true);
+        try
+        {
+            File.WriteAllText(partial, JsonSerializer.Serialize(provenance, ToolJson.Default.OutputProvenance) + "\n");
+            File.Move(partial, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
     }
+
+    /// <summary>The file beside an output that says how it was made.</summary>
+    private static string ProvenanceOf(string outPath) => Path.ChangeExtension(outPath, ".json");
 }

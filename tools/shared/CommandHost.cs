@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Runtime.InteropServices;
 
 namespace FlowRuntime.CommandLine;
 
@@ -19,12 +20,23 @@ internal static class CommandHost
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors is [var first, ..])
         {
-            await error.WriteLineAsync($"{OneLine(first.Message)} See {CommandPath(parsed)} --help.");
+            await error.WriteLineAsync($"{Describe(first)} See {CommandPath(parsed)} --help.");
             return BadInput;
         }
+        using var interruption = new CancellationTokenSource();
+        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+            // System.CommandLine would listen for signals only once a command has returned its task, and the work is done by then.
+            var configuration = new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            };
+            return await parsed.InvokeAsync(configuration, interruption.Token);
         }
         catch (OperationCanceledException)
         {
@@ -37,6 +49,13 @@ internal static class CommandHost
             bool bad = e is ArgumentException or InvalidDataException or NotSupportedException
                 or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException;
             return bad ? BadInput : FailedAtWork;
+        }
+
+        // The first signal asks the work to end; a second one ends the process, whatever it does.
+        void Interrupt(PosixSignalContext signal)
+        {
+            signal.Cancel = !interruption.IsCancellationRequested;
+            interruption.Cancel();
         }
     }
 
@@ -71,6 +90,17 @@ internal static class CommandHost
         {
             throw new ArgumentException($"{option}: {path} cannot be written: {OneLine(e.Message)}", e);
         }
+    }
+
+    /// <summary>What is wrong with a command line, without the names of .NET's types.</summary>
+    private static string Describe(ParseError error)
+    {
+        if (error.SymbolResult is not OptionResult { Option: var option, Tokens: [.., var given] }
+            || !error.Message.Contains(" as expected type ", StringComparison.Ordinal))
+            return OneLine(error.Message);
+        Type type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+        string kind = type == typeof(double) ? "a number" : type == typeof(ulong) ? "a whole number of at least 0" : "a whole number";
+        return $"{option.Name}: '{given.Value}' cannot be read. Give {kind}.";
     }
 
     private static string CommandPath(ParseResult parsed)

@@ -58,6 +58,7 @@ internal static class CardCheck
     {
         CheckName(classes.Input, source, "conditions.classes.input");
         Require(classes.Names.Count > 0, source, "conditions.classes.names", "[]", "name at least one class");
+        Require(!classes.Names.Any(string.IsNullOrEmpty), source, "conditions.classes.names", "a list with an empty name", "name every class");
         string? twice = classes.Names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
         Require(twice is null, source, "conditions.classes.names", $"'{twice}' twice", "give each class its own name");
         Require(classes.Null is null || classes.Null >= 0, source, "conditions.classes.null", classes.Null, "give a label of at least 0");
@@ -74,7 +75,7 @@ internal static class CardCheck
         }
         if (data.Columns is { } columns)
         {
-            Require(columns.Names.Count == values, source, "data.columns.names", $"{columns.Names.Count} names", $"a sample has {values} values");
+            Require(columns.Names.Count == values && !columns.Names.Any(string.IsNullOrEmpty), source, "data.columns.names", $"{columns.Names.Count} names", $"name each of a sample's {values} values");
             Require(columns.Mean.Count == values && columns.Mean.All(double.IsFinite), source, "data.columns.mean", $"{columns.Mean.Count} numbers", $"give {values} finite numbers");
             Require(columns.Scale.Count == values && columns.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.columns.scale", $"{columns.Scale.Count} numbers", $"give {values} positive numbers");
         }
@@ -87,8 +88,8 @@ internal static class CardCheck
         Require(hints.Graph.Length == 64 && hints.Graph.All(char.IsAsciiHexDigit), source, "hints.graph", hints.Graph, "give the 64 hexadecimal digits of the graph's SHA-256");
         Require(hints.Method is null || Ode.ButcherTableau.All.Any(method => method.Name == hints.Method), source, "hints.method", hints.Method, $"choose one of {string.Join(", ", Ode.ButcherTableau.All)}");
         Require(hints.Steps is null or >= 1, source, "hints.steps", hints.Steps, "give at least 1");
-        Require(hints.RelativeTolerance is null || hints.RelativeTolerance > 0, source, "hints.relative_tolerance", hints.RelativeTolerance, "give a positive number");
-        Require(hints.AbsoluteTolerance is null || hints.AbsoluteTolerance > 0, source, "hints.absolute_tolerance", hints.AbsoluteTolerance, "give a positive number");
+        Require(hints.RelativeTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.relative_tolerance", hints.RelativeTolerance, "give a positive number");
+        Require(hints.AbsoluteTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.absolute_tolerance", hints.AbsoluteTolerance, "give a positive number");
         Require(hints.Steps is null || (hints.RelativeTolerance ?? hints.AbsoluteTolerance) is null, source, "hints.steps", hints.Steps, "give steps or tolerances, not both");
         Require(hints.Guidance is null || double.IsFinite(hints.Guidance.Value), source, "hints.guidance", hints.Guidance, "give a finite number");
     }

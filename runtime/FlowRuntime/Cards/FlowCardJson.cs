@@ -9,7 +9,11 @@ namespace FlowRuntime.Cards;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
-    UseStringEnumConverter = true,
+    Converters = [typeof(NamesOnly<PredictionKind>), typeof(NamesOnly<PathKind>), typeof(NamesOnly<TimeOrigin>)],
     WriteIndented = true)]
 [JsonSerializable(typeof(FlowCard))]
-internal sealed partial class FlowCardJson : JsonSerializerContext;
+internal sealed partial class FlowCardJson : JsonSerializerContext
+{
+    /// <summary>Reads and writes an enumeration by its names; a number is refused.</summary>
+    private sealed class NamesOnly<T>() : JsonStringEnumConverter<T>(namingPolicy: null, allowIntegerValues: false) where T : struct, Enum;
+}

@@ -101,7 +101,9 @@ public static class OnnxFile
         ProtobufField graph = fields.Single(field => field.Number == GraphField);
         return ProtobufField.Read(file, graph.Content, graph.End)
             .Where(field => field is { Number: InitializerField, WireType: ProtobufField.LengthDelimited })
-            .Sum(field => RealValues(file, field));
+            .Aggregate(0L, (sum, field) => RealValues(file, field) is var values && values <= long.MaxValue - sum
+                ? sum + values
+                : throw new InvalidDataException($"the initializers up to byte {field.End} claim more values than fit a number"));
     });
 
     private static long RealValues(Stream file, ProtobufField initializer)

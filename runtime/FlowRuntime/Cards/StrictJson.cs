@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
@@ -21,12 +22,18 @@ public static class StrictJson
     {
         try
         {
+            CheckText(text);
             return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new InvalidDataException($"{source}: this is JSON, but not an object with fields.");
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{source}: this is not JSON: {FirstSentence(e)} (line {e.LineNumber + 1}).", e);
+            string line = e.LineNumber is { } number ? $" (line {number + 1})" : "";
+            throw new InvalidDataException($"{source}: this is not JSON: {FirstSentence(e)}{line}.", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidDataException($"{source}: this has half of a surrogate pair in a text.", e);
         }
     }
 
@@ -62,6 +69,17 @@ public static class StrictJson
         {
             string field = e.Path is { Length: > 2 } path ? path[2..] : "(top level)";
             throw new InvalidDataException($"{source}: field '{field}' has a value of the wrong kind: {FirstSentence(e)}.", e);
+        }
+    }
+
+    /// <summary>Decodes every name and text: JSON's grammar allows escapes such as \ud800 that no text can hold.</summary>
+    private static void CheckText(string json)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json), new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String)
+                reader.GetString();
         }
     }
 

@@ -35,7 +35,7 @@ public sealed class ImageGrid
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(magnify, 1);
-        if (shape.Count != 3 || shape[0] is not (1 or 3))
+        if (shape.Count != 3 || shape[0] is not (1 or 3) || shape.Any(size => size < 1))
             throw new ArgumentException($"The shape [{string.Join(", ", shape)}] is no image's; give [1 or 3, height, width].", nameof(shape));
         (int channels, int height, int width) = (shape[0], shape[1], shape[2]);
         int length = channels * height * width;

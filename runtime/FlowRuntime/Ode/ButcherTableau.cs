@@ -10,7 +10,7 @@ namespace FlowRuntime.Ode;
 /// </remarks>
 public class ButcherTableau
 {
-    private const double RoundOff = 1e-12;
+    private protected const double RoundOff = 1e-12;
 
     private readonly double[][] _a;
     private readonly double[] _b;
@@ -33,12 +33,12 @@ public class ButcherTableau
         {
             if (a[i].Length != i)
                 throw new ArgumentException($"{name}: row {i} of a has {a[i].Length} entries; an explicit method has {i} there.", nameof(a));
-            if (Math.Abs(a[i].Sum() - c[i]) > RoundOff)
+            if (!(Math.Abs(a[i].Sum() - c[i]) <= RoundOff)) // NaN is refused too
                 throw new ArgumentException($"{name}: row {i} of a sums to {a[i].Sum()}, but c[{i}] is {c[i]}. Check the row against the paper.", nameof(a));
             if (!(c[i] >= 0 && c[i] <= 1))
                 throw new ArgumentException($"{name}: c[{i}] is {c[i]}; a node outside [0, 1] would evaluate the field outside the step.", nameof(c));
         }
-        if (Math.Abs(b.Sum() - 1) > RoundOff)
+        if (!(Math.Abs(b.Sum() - 1) <= RoundOff))
             throw new ArgumentException($"{name}: the weights b sum to {b.Sum()}, not to 1. Check them against the paper.", nameof(b));
         Name = name;
         Order = order;

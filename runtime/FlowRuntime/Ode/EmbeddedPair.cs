@@ -20,7 +20,7 @@ public sealed class EmbeddedPair : ButcherTableau
     public EmbeddedPair(string name, int order, int embeddedOrder, double[] c, double[][] a, double[] b, double[] embedded)
         : base(name, order, c, a, b)
     {
-        if (embedded.Length != b.Length || Math.Abs(embedded.Sum() - 1) > 1e-12)
+        if (embedded.Length != b.Length || !(Math.Abs(embedded.Sum() - 1) <= RoundOff))
             throw new ArgumentException($"{name}: the {embedded.Length} embedded weights sum to {embedded.Sum()}; there must be {b.Length}, with the sum 1.", nameof(embedded));
         if (embeddedOrder < 1 || embeddedOrder >= order)
             throw new ArgumentException($"{name}: the embedded order {embeddedOrder} must be at least 1 and below the order {order}.", nameof(embeddedOrder));

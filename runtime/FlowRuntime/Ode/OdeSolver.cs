@@ -55,6 +55,12 @@ public static class OdeSolver
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var all = new SlotWorker[workers];
         ExceptionDispatchInfo? failure = null;
+        void Fail(Exception e)
+        {
+            // The first failure is the caller's; it stops the other workers, whose cancellation says nothing new.
+            Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
+            stop.Cancel();
+        }
         void Work(int worker)
         {
             try
@@ -64,20 +70,26 @@ public static class OdeSolver
             }
             catch (Exception e)
             {
-                // The first failure is the caller's; it stops the other workers, whose cancellation says nothing new.
-                Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
-                stop.Cancel();
+                Fail(e);
             }
         }
 
-        var threads = new Thread[workers - 1]; // the calling thread is the last worker
-        for (int i = 0; i < threads.Length; i++)
+        var threads = new List<Thread>();
+        try
         {
-            int worker = i;
-            threads[i] = new Thread(() => Work(worker)) { IsBackground = true, Name = $"FlowRuntime worker {worker}" };
-            threads[i].Start();
+            for (int i = 0; i < workers - 1; i++) // the calling thread is the last worker
+            {
+                int worker = i;
+                var thread = new Thread(() => Work(worker)) { IsBackground = true, Name = $"FlowRuntime worker {worker}" };
+                thread.Start();
+                threads.Add(thread);
+            }
+            Work(workers - 1);
         }
-        Work(workers - 1);
+        catch (OutOfMemoryException e) // the system gives no more threads; those that run must end before their buffers do
+        {
+            Fail(e);
+        }
         foreach (Thread thread in threads)
             thread.Join();
         cancellationToken.ThrowIfCancellationRequested();

@@ -17,6 +17,10 @@ internal struct Slot
     public int Evaluations;
     public int Accepted;
     public int Rejected;
-    public int ConsecutiveNonFinite;
     public bool LastWasRejected;
+
+    /// <summary>Attempts that met a velocity or state that is not finite, and the earliest end of such an attempt;
+    /// none once the sample is past it.</summary>
+    public int NonFinite;
+    public double NonFiniteTime;
 }

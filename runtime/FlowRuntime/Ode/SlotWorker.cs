@@ -16,8 +16,11 @@ namespace FlowRuntime.Ode;
 /// </remarks>
 internal sealed class SlotWorker : IDisposable
 {
-    /// <summary>A step into a region where the velocity is not finite is tried again this often, each time five times smaller.</summary>
-    private const int MaxConsecutiveNonFinite = 8;
+    /// <summary>
+    /// Steps into a region where the velocity is not finite are tried again this often, each time five times smaller;
+    /// steps that are accepted on the way to its edge change nothing about it.
+    /// </summary>
+    private const int MaxNonFinite = 8;
 
     private readonly OdeProblem _problem;
     private readonly SampleQueue _queue;
@@ -153,7 +156,8 @@ internal sealed class SlotWorker : IDisposable
         {
             slot.Proposed = slot.Step * _controller.Accepted(_errors[row], ref slot.ErrorMemory, slot.LastWasRejected);
             slot.LastWasRejected = false;
-            slot.ConsecutiveNonFinite = 0;
+            if (slot.Time >= slot.NonFiniteTime)
+                (slot.NonFinite, slot.NonFiniteTime) = (0, double.PositiveInfinity);
         }
         if (slot.Time == _problem.End)
             _ended[row] = SampleStatus.Completed;
@@ -172,8 +176,12 @@ internal sealed class SlotWorker : IDisposable
         double error = _errors[row];
         slot.Proposed = slot.Step * _controller.Rejected(error);
         slot.LastWasRejected = true;
-        slot.ConsecutiveNonFinite = double.IsFinite(error) ? 0 : slot.ConsecutiveNonFinite + 1;
-        if (slot.ConsecutiveNonFinite > MaxConsecutiveNonFinite)
+        if (!double.IsFinite(error))
+        {
+            slot.NonFinite++;
+            slot.NonFiniteTime = Math.Min(slot.NonFiniteTime, slot.Target);
+        }
+        if (slot.NonFinite > MaxNonFinite)
             _ended[row] = SampleStatus.NonFinite;
         else
             EndIfSpent(row, ref slot);
@@ -184,7 +192,7 @@ internal sealed class SlotWorker : IDisposable
         if (slot.Accepted + slot.Rejected >= _adaptive!.MaxSteps)
             _ended[row] = SampleStatus.OutOfSteps;
         else if (slot.Time + slot.Proposed / 16 == slot.Time)
-            _ended[row] = SampleStatus.StepTooSmall;
+            _ended[row] = slot.NonFinite > 0 ? SampleStatus.NonFinite : SampleStatus.StepTooSmall;
     }
 
     private void HandOut()
@@ -234,7 +242,13 @@ internal sealed class SlotWorker : IDisposable
     {
         _problem.InitialState(index, _x[row]);
         _evaluator.Assign(row, index, _problem.ConditionOf(index));
-        _slots[row] = new Slot { Index = index, Time = _problem.Start, ErrorMemory = StepController.InitialMemory };
+        _slots[row] = new Slot
+        {
+            Index = index,
+            Time = _problem.Start,
+            ErrorMemory = StepController.InitialMemory,
+            NonFiniteTime = double.PositiveInfinity,
+        };
     }
 
     private void EvaluateStart(int first, int count, CancellationToken cancellationToken)

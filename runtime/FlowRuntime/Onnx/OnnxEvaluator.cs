@@ -18,6 +18,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 {
     private readonly OnnxSession _session;
     private readonly FlowCard _card;
+    private readonly TimeCard _time;
     private readonly EvaluationBuffers _buffers;
     private readonly EvaluationBuffers _aside;
     private readonly float[] _times;
@@ -33,6 +34,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         session.Hold();
         _session = session;
         _card = card;
+        _time = card.Time ?? new TimeCard();
         _buffers = buffers;
         _aside = new EvaluationBuffers(buffers.Capacity, buffers.Dimension, outputs: 1, buffers.Divergences is not null);
         _times = GC.AllocateArray<float>(buffers.Capacity, pinned: true);
@@ -61,7 +63,9 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     public void Evaluate(int first, int count, int output)
     {
         _session.ThrowIfDisposed();
-        int size = Array.FindIndex(_sizes, s => s >= count);
+        int size = 0;
+        while (_sizes[size] < count) // a predicate would be allocated at each call
+            size++;
         FeedTimes(first, count);
         if (_labels is not null)
             _rowLabels.AsSpan(first, count).CopyTo(_labels);
@@ -107,11 +111,10 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 
     private void FeedTimes(int first, int count)
     {
-        TimeCard time = _card.Time ?? new TimeCard();
         for (int i = 0; i < count; i++)
         {
             double t = _buffers.Times[first + i];
-            _times[i] = (float)(time.Scale * (time.From == TimeOrigin.Noise ? t : 1 - t));
+            _times[i] = (float)(_time.Scale * (_time.From == TimeOrigin.Noise ? t : 1 - t));
         }
     }
 

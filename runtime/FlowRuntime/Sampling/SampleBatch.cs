@@ -5,6 +5,8 @@ public sealed class SampleBatch
 {
     internal SampleBatch(long first, int count, IReadOnlyList<int> shape)
     {
+        if (first > long.MaxValue - count)
+            throw new ArgumentOutOfRangeException(nameof(first), first, $"The last of {count} samples from there has an index beyond {long.MaxValue}.");
         First = first;
         Count = count;
         Shape = shape;
