@@ -26,13 +26,13 @@ internal sealed class RunFolder(string path)
     /// <summary>Makes the folder for a new run.</summary>
     /// <param name="option">The option that named it, for messages.</param>
     /// <param name="path">The folder.</param>
-    /// <param name="replace">Whether an earlier run there is written over.</param>
-    /// <exception cref="ArgumentException">The folder holds a run, or cannot be made.</exception>
+    /// <param name="replace">Whether a finished run there is written over.</param>
+    /// <exception cref="ArgumentException">The folder holds a finished run, or cannot be made.</exception>
     public static RunFolder Create(string option, string path, bool replace)
     {
         var folder = new RunFolder(path);
-        if (!replace && System.IO.File.Exists(folder.Configuration))
-            throw new ArgumentException($"{option}: {path} holds a run already. Name another folder.");
+        if (!replace && System.IO.File.Exists(folder.Weights))
+            throw new ArgumentException($"{option}: {path} holds a finished run already. Name another folder.");
         try
         {
             Directory.CreateDirectory(path);
