@@ -78,7 +78,6 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     [InlineData("inspect {wrong-shape}", "wrong-shape.onnx", "[N, 1, 8, 8]", "sample.shape", "[N, 1, 8, 9]")]
     [InlineData("sample {wrong-shape} --out {out}", "wrong-shape.onnx", "[N, 1, 8, 8]", "sample.shape", "[N, 1, 8, 9]")]
     [InlineData("sample {wrong-field} --out {out}", "wrong-field.flow.json", "unknown field 'sampel'", "sample")]
-    [InlineData("sample {wrong-kind} --out {out}", "wrong-kind.flow.json", "'sample.shape'")]
     [InlineData("sample {wrong-json} --out {out}", "wrong-json.flow.json", "not JSON")]
     [InlineData("sample {newer} --out {out}", "newer.flow.json", "format 1000", "Update FlowRuntime")]
     [InlineData("inspect {missing}", "missing.onnx", "There is no")]
@@ -107,12 +106,14 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     [InlineData("sample {moons} --out {out} --first -1", "--first", "at least 0")]
     [InlineData("sample {moons} --out {out} --first x", "--first", "'x'", "Give a whole number")]
     [InlineData("sample {moons} --out {out} --seed -1", "--seed", "'-1'", "at least 0")]
-    [InlineData("sample {moons} --out {out} --threads 0", "--threads", "at least one")]
-    [InlineData("sample {moons} --out {out} --threads -1", "--threads", "at least one")]
-    [InlineData("sample {moons} --out {out} --workers 0", "--workers", "at least one")]
-    [InlineData("sample {moons} --out {out} --workers -1", "--workers", "at least one")]
-    [InlineData("sample {moons} --out {out} --slots 0", "--slots", "at least one")]
-    [InlineData("sample {moons} --out {out} --slots -1", "--slots", "at least one")]
+    [InlineData("sample {moons} --out {out} --threads 0", "--threads", "Give ")]
+    [InlineData("sample {moons} --out {out} --threads -1", "--threads", "Give ")]
+    [InlineData("sample {moons} --out {out} --threads 257", "--threads", "256")]
+    [InlineData("sample {moons} --out {out} --workers 0", "--workers", "Give ")]
+    [InlineData("sample {moons} --out {out} --workers -1", "--workers", "Give ")]
+    [InlineData("sample {moons} --out {out} --workers 257", "--workers", "256")]
+    [InlineData("sample {moons} --out {out} --slots 0", "--slots", "Give ")]
+    [InlineData("sample {moons} --out {out} --slots -1", "--slots", "Give ")]
     // the solver
     [InlineData("sample {moons} --out {out} --rtol 0", "--rtol", "positive number")]
     [InlineData("sample {moons} --out {out} --rtol -1", "--rtol", "positive number")]
@@ -140,11 +141,11 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     [InlineData("sample {no-image} --out {folder}a.png", "--out", "[1, 8, 8]", "Write .npy or .csv")]
     [InlineData("sample {digits} --out {folder}a.png --count 10001", "--out", "10001", "Write .npy")]
     // usage
-    [InlineData("sample {moons} --out {out} --nope 1", "'--nope'", "flow sample --help")]
-    [InlineData("sample {moons} another --out {out}", "'another'", "flow sample --help")]
-    [InlineData("sample", "flow sample --help")]
-    [InlineData("inspect", "flow inspect --help")]
-    [InlineData("nope", "'nope'", "flow --help")]
+    [InlineData("sample {moons} --out {out} --nope 1", "'--nope'", "sample --help")]
+    [InlineData("sample {moons} another --out {out}", "'another'", "sample --help")]
+    [InlineData("sample", "sample --help")]
+    [InlineData("inspect", "inspect --help")]
+    [InlineData("nope", "'nope'", "--help")]
     public async Task Bad_input_is_named_in_one_line_and_leaves_nothing(string commandLine, params string[] words)
     {
         string[] before = [.. models.Entries];
@@ -199,6 +200,16 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_card_field_of_the_wrong_kind_is_named()
+    {
+        ToolRun run = await ToolRun.InProcess("sample", models["wrong-kind"], "--out", _folder["a.npy"]);
+
+        Assert.Matches("^[^\n]*wrong-kind.flow.json[^\n]*'sample.shape'[^\n]*\n$", run.Error);
+        Assert.Equal((CommandHost.BadInput, ""), (run.ExitCode, run.Output));
+        Assert.Empty(_folder.Entries);
+    }
+
+    [Fact]
     public async Task An_earlier_output_survives_bad_input()
     {
         await File.WriteAllTextAsync(_folder["a.npy"], "precious", TestContext.Current.CancellationToken);
@@ -213,6 +224,7 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     public async Task The_process_answers_the_same()
     {
         AssertRefused(await ToolRun.AsProcess("sample", Models.Moons, "--count", "0", "--json", "--out", _folder["a.npy"]), ["--count", "at least 1"]);
+        AssertRefused(await ToolRun.AsProcess("sample"), ["See flow sample --help."]);
 
         Assert.Empty(_folder.Entries);
     }

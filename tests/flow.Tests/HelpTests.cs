@@ -1,5 +1,3 @@
-using System.CommandLine;
-
 namespace FlowRuntime.Tool.Tests;
 
 /// <summary>The tool explains itself.</summary>

@@ -12,6 +12,8 @@ public sealed class SampleReportTests : IDisposable
         "samples", "failed", "evaluations", "accepted", "rejected", "seconds", "samples_per_second", "method", "provider", "seed", "first", "out",
     ];
 
+    private static readonly string[] Totalled = ["evaluations", "accepted", "rejected"];
+
     private readonly WorkFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -49,7 +51,7 @@ public sealed class SampleReportTests : IDisposable
         {
             ToolRun run = await ToolRun.InProcess("sample", Models.Moons, "--first", $"{first}", "--count", $"{count}", "--out", _folder["a.npy"], "--json");
             using JsonDocument report = JsonDocument.Parse(run.EnsureSuccess().Output);
-            return [.. new[] { "evaluations", "accepted", "rejected" }.Select(name => report.RootElement.GetProperty(name).GetInt64())];
+            return [.. Totalled.Select(name => report.RootElement.GetProperty(name).GetInt64())];
         }
 
         long[] whole = await Totals(0, 60), first = await Totals(0, 25), second = await Totals(25, 35);

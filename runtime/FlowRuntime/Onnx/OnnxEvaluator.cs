@@ -12,7 +12,8 @@ namespace FlowRuntime.Onnx;
 /// </summary>
 /// <remarks>
 /// Rows that do not start at 0 (new samples behind the others) go through a second set of buffers. On the CPU a binding
-/// sees what is written into its arrays later; on a GPU inputs are copied when they are bound, and are bound anew.
+/// sees what is written into its arrays later; on a device inputs are copied when they are bound, so there they are
+/// bound anew for every call.
 /// </remarks>
 internal sealed class OnnxEvaluator : IVelocityEvaluator
 {
@@ -122,7 +123,11 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     {
         try
         {
+            if (_session.CopiesBoundInputs)
+                binding.BindInputs();
             _session.Native.RunWithBinding(_run, binding.Io);
+            if (_session.CopiesBoundInputs)
+                binding.Io.SynchronizeBoundOutputs();
         }
         catch (OnnxRuntimeException e)
         {
@@ -142,36 +147,50 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     /// <summary>The network's inputs and outputs bound to the first rows of buffers.</summary>
     private sealed class Binding : IDisposable
     {
-        private readonly List<OrtValue> _values = [];
+        // A binding keeps addresses only: the values must outlive it.
+        private readonly List<(string Name, OrtValue Value)> _inputs = [];
+        private readonly List<OrtValue> _outputs = [];
 
         public Binding(OnnxEvaluator owner, EvaluationBuffers buffers, int output, int rows)
         {
             FlowCard card = owner._card;
             long[] stateShape = [rows, .. card.Sample.Shape.Select(size => (long)size)];
+            int values = rows * buffers.Dimension;
             Io = owner._session.Native.CreateIoBinding();
-            Io.BindInput(card.Inputs.Time, View(owner._times.AsMemory(0, rows), [rows]));
-            Io.BindInput(card.Inputs.State, View(buffers.States.Memory[..(rows * buffers.Dimension)], stateShape));
+            _inputs.Add((card.Inputs.Time, View(owner._times.AsMemory(0, rows), [rows])));
+            _inputs.Add((card.Inputs.State, View(buffers.States.Memory[..values], stateShape)));
             if (owner._labels is not null)
-                Io.BindInput(card.Conditions!.Classes!.Input, View(owner._labels.AsMemory(0, rows), [rows]));
-            Io.BindOutput(card.Outputs.Prediction, View(buffers.Velocities[output].Memory[..(rows * buffers.Dimension)], stateShape));
+                _inputs.Add((card.Conditions!.Classes!.Input, View(owner._labels.AsMemory(0, rows), [rows])));
+            BindInputs();
+            BindOutput(card.Outputs.Prediction, View(buffers.Velocities[output].Memory[..values], stateShape));
             if (buffers.Divergences is { } divergences)
-                Io.BindOutput(card.Outputs.Divergence!, View(divergences[output].Memory[..rows], [rows]));
+                BindOutput(card.Outputs.Divergence!, View(divergences[output].Memory[..rows], [rows]));
         }
 
         public OrtIoBinding Io { get; }
 
+        public void BindInputs()
+        {
+            foreach ((string name, OrtValue value) in _inputs)
+                Io.BindInput(name, value);
+        }
+
         public void Dispose()
         {
             Io.Dispose();
-            foreach (OrtValue value in _values)
+            foreach ((_, OrtValue value) in _inputs)
+                value.Dispose();
+            foreach (OrtValue value in _outputs)
                 value.Dispose();
         }
 
-        private OrtValue View<T>(Memory<T> memory, long[] shape) where T : unmanaged
+        private void BindOutput(string name, OrtValue value)
         {
-            OrtValue value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, memory, shape);
-            _values.Add(value); // the binding keeps the address only: the value must outlive it
-            return value;
+            _outputs.Add(value);
+            Io.BindOutput(name, value);
         }
+
+        private static OrtValue View<T>(Memory<T> memory, long[] shape) where T : unmanaged =>
+            OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, memory, shape);
     }
 }
