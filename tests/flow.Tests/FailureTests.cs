@@ -113,13 +113,15 @@ public sealed class FailureTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Sends signals by Linux's means.");
         Assert.SkipWhen(IgnoresInterrupts(), "These tests were started deaf to interrupts, and so is what they start.");
         Process process = ToolRun.StartProcess(["sample", Models.Digits, "--count", "10000000", .. arguments.Split(' '), "--out", _folder["a.npy"]]);
-        while (!_folder.Entries.Any() && !process.HasExited) // the partial file: the solve is under way, or nearly
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        await Task.Delay(200, TestContext.Current.CancellationToken);
-        Assert.False(process.HasExited);
 
-        await ToolRun.InShell($"kill -{signal} {process.Id}");
-        ToolRun run = await ToolRun.Finished(process);
+        ToolRun run = await ToolRun.Finished(process, async () =>
+        {
+            while (!_folder.Entries.Any() && !process.HasExited) // the partial file: the solve is under way, or nearly
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            await Task.Delay(200, TestContext.Current.CancellationToken);
+            Assert.False(process.HasExited);
+            await ToolRun.InShell($"kill -{signal} {process.Id}");
+        });
 
         Assert.Equal((CommandHost.Interrupted, "", "Interrupted.\n"), (run.ExitCode, run.Output, run.Error));
         Assert.Empty(_folder.Entries);

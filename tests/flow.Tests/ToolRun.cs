@@ -6,6 +6,9 @@ namespace FlowRuntime.Tool.Tests;
 /// <summary>What one run of the tool answered.</summary>
 internal sealed record ToolRun(int ExitCode, string Output, string Error)
 {
+    /// <summary>A process that runs longer hangs: it is ended, and its test fails.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     /// <summary>Runs the tool inside this process.</summary>
     public static async Task<ToolRun> InProcess(params string[] arguments)
     {
@@ -26,14 +29,26 @@ internal sealed record ToolRun(int ExitCode, string Output, string Error)
         Finished(Start("/bin/sh", ["-c", script, Dotnet, ToolPath, .. arguments]));
 
     /// <summary>Waits for a process and takes what it answered.</summary>
-    public static async Task<ToolRun> Finished(Process process)
+    /// <param name="process">The process; it has ended in any case when this returns.</param>
+    /// <param name="before">What to do while it runs, before it is waited for.</param>
+    public static async Task<ToolRun> Finished(Process process, Func<Task>? before = null)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(Patience);
         using (process)
         {
-            CancellationToken cancellationToken = TestContext.Current.CancellationToken;
-            Task<string> output = process.StandardOutput.ReadToEndAsync(cancellationToken), error = process.StandardError.ReadToEndAsync(cancellationToken);
-            await process.WaitForExitAsync(cancellationToken);
-            return new ToolRun(process.ExitCode, (await output).ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));
+            try
+            {
+                Task<string> output = process.StandardOutput.ReadToEndAsync(patience.Token), error = process.StandardError.ReadToEndAsync(patience.Token);
+                if (before is not null)
+                    await before();
+                await process.WaitForExitAsync(patience.Token);
+                return new ToolRun(process.ExitCode, (await output).ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));
+            }
+            finally
+            {
+                process.Kill(entireProcessTree: true); // one that has ended already takes no notice
+            }
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class SampleCommand
 {
     /// <summary>Values drawn at a time; more samples are drawn in parts, which changes nothing about them.</summary>
     private const int ValuesAtATime = 1 << 24;
+    private const int SamplesAtATime = 1 << 20;
 
     private readonly Argument<string> _model = new("MODEL") { Description = "The .onnx file." };
     private readonly Option<string> _out = new("--out") { Description = "File to write: .npy, .csv or .png (a grid of images, or a scatter of points).", Required = true };
@@ -153,7 +154,7 @@ internal sealed class SampleCommand
         using var progress = new SamplingProgressBar(count, quiet);
         for (long drawn = 0; drawn < count;)
         {
-            int part = (int)Math.Min(count - drawn, Math.Max(1, ValuesAtATime / model.Field.Dimension));
+            int part = (int)Math.Min(count - drawn, Math.Clamp(ValuesAtATime / model.Field.Dimension, 1, SamplesAtATime));
             SampleBatch batch = model.Sample(part, options with { First = options.First + drawn }, progress, cancellationToken);
             for (int i = 0; i < batch.Count; i++)
             {

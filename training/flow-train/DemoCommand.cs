@@ -28,9 +28,8 @@ internal static class DemoCommand
         {
             outPath, json,
         };
-        command.SetAction((parsed, cancellationToken) => Task.Run(
-            () => Run(parsed.GetRequiredValue(outPath), parsed.GetValue(json), parsed.InvocationConfiguration.Output, cancellationToken),
-            CancellationToken.None));
+        command.SetAction((parsed, cancellationToken) => Task.FromResult(
+            Run(parsed.GetRequiredValue(outPath), parsed.GetValue(json), parsed.InvocationConfiguration.Output, cancellationToken)));
         return command;
     }
 

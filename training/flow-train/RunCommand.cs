@@ -36,7 +36,7 @@ internal sealed class RunCommand
         {
             _data, _out, _config, _set, _steps, _seed,
         };
-        command.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), CancellationToken.None));
+        command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }
 
