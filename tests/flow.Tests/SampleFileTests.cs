@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using FlowRuntime.Ode;
 using SkiaSharp;
 
@@ -58,6 +59,21 @@ public sealed class SampleFileTests : IDisposable
 
         float[] halves = [.. NpyArray.Read(_folder["first.npy"]).Values, .. NpyArray.Read(_folder["second.npy"]).Values];
         Assert.Equal(NpyArray.Read(_folder["whole.npy"]).Values, halves);
+    }
+
+    [Fact]
+    public async Task More_samples_than_are_drawn_at_a_time_follow_one_another_without_a_seam()
+    {
+        const int AtATime = (1 << 24) / 64; // the tool draws 2²⁴ values at a time
+        string[] arguments = ["sample", Models.Digits, "--label", "all", "--method", "euler", "--steps", "1", "--json", "--out"];
+        ToolRun many = (await ToolRun.InProcess([.. arguments, _folder["many.npy"], "--count", $"{AtATime + 2}"])).EnsureSuccess();
+        (await ToolRun.InProcess([.. arguments, _folder["seam.npy"], "--first", $"{AtATime - 2}", "--count", "4"])).EnsureSuccess();
+
+        NpyArray array = NpyArray.Read(_folder["many.npy"]);
+        Assert.Equal(AtATime + 2, array.Shape[0]);
+        Assert.Equal(NpyArray.Read(_folder["seam.npy"]).Values, array.Values[^(4 * 64)..]);
+        using JsonDocument report = JsonDocument.Parse(many.Output);
+        Assert.Equal(AtATime + 2, report.RootElement.GetProperty("evaluations").GetInt64());
     }
 
     [Fact]

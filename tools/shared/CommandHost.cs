@@ -15,6 +15,9 @@ internal static class CommandHost
     public const int BadInput = 2;
     public const int Interrupted = 130;
 
+    private const int NoSpaceOnUnix = 28; // ENOSPC
+    private const int NoSpaceOnWindows = 112; // ERROR_DISK_FULL
+
     public static async Task<int> RunAsync(RootCommand root, string[] args, TextWriter output, TextWriter error)
     {
         ParseResult parsed = root.Parse(args);
@@ -42,6 +45,11 @@ internal static class CommandHost
         {
             await error.WriteLineAsync("Interrupted.");
             return Interrupted;
+        }
+        catch (IOException e) when ((e.HResult & 0xFFFF) is NoSpaceOnUnix or NoSpaceOnWindows)
+        {
+            await error.WriteLineAsync($"{OneLine(e.Message)}: free some space there, or write elsewhere.");
+            return FailedAtWork;
         }
         catch (Exception e)
         {

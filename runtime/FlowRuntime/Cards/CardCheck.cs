@@ -30,6 +30,11 @@ internal static class CardCheck
             CheckClasses(classes, source);
         if (card.Data is { } data)
             CheckData(data, card.Sample.Shape, source);
+        if (card.Latent is { } latent)
+        {
+            Require(latent.Scale > 0 && double.IsFinite(latent.Scale), source, "latent.scale", latent.Scale, "give a positive number");
+            Require(double.IsFinite(latent.Shift), source, "latent.shift", latent.Shift, "give a finite number");
+        }
         if (card.Hints is { } hints)
             CheckHints(hints, source);
     }
@@ -48,7 +53,13 @@ internal static class CardCheck
     private static void CheckPath(PathCard path, string source)
     {
         Require(path.Start >= 0 && path.Start < path.End && path.End <= 1, source, "path.start", $"{path.Start} (path.end {path.End})", "give 0 ≤ start < end ≤ 1");
-        Require(path.SigmaMin is null or (>= 0 and < double.PositiveInfinity), source, "path.sigma_min", path.SigmaMin, "give a number of at least 0");
+        (string Field, double? Value)[] numbers =
+        [
+            ("path.sigma_min", path.SigmaMin), ("path.sigma_max", path.SigmaMax),
+            ("path.beta_min", path.BetaMin), ("path.beta_max", path.BetaMax), ("path.noise", path.Noise),
+        ];
+        foreach ((string field, double? value) in numbers)
+            Require(value is null or (>= 0 and < double.PositiveInfinity), source, field, value, "give a number of at least 0");
         if (path.Kind == PathKind.ConditionalOt)
             Require(path.SigmaMin is null or < 1, source, "path.sigma_min", path.SigmaMin, "conditional OT needs a number below 1");
         Require(path.AlphaBar is null || path.AlphaBar.All(value => value is > 0 and <= 1), source, "path.alpha_bar", "a value outside (0, 1]", "give ᾱ from nearly 1 down to noise, all above 0");

@@ -1,0 +1,103 @@
+using FlowRuntime.Fields;
+using FlowRuntime.Ode;
+using FlowRuntime.Sampling;
+
+namespace FlowRuntime.Tests;
+
+/// <summary>Guidance is v = u + w (c − u), with u the velocity under no condition and c the one under the condition.</summary>
+public class GuidedFieldTests
+{
+    private static readonly double[] Times = [0, 0.3, 0.9];
+    private static readonly Condition[] Labels = [new() { Label = 3 }, new() { Label = 0 }, new() { Label = 9 }];
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(1.5)]
+    [InlineData(-2)]
+    [InlineData(7)]
+    public void The_guided_velocity_of_a_shipped_model_is_u_plus_w_times_c_minus_u(double scale)
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
+        float[] states = Noise3();
+        float[] conditional = Rows.Velocities(model.Field, Times, states, Labels);
+        float[] unconditional = Rows.Velocities(model.Field, Times, states);
+        float[] guided = Rows.Velocities(new GuidedField(model.Field, scale), Times, states, Labels);
+
+        Assert.True(conditional.Zip(unconditional, (c, u) => Math.Abs(c - u)).Max() > 0.1); // the label says something
+        for (int i = 0; i < guided.Length; i++)
+        {
+            double u = unconditional[i], c = conditional[i];
+            Assert.Equal(u + scale * (c - u), guided[i], 2e-5);
+        }
+    }
+
+    [Fact]
+    public void Guidance_towards_nothing_is_the_unconditional_field()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
+        float[] states = Noise3();
+        Assert.Equal(Rows.Velocities(model.Field, Times, states), Rows.Velocities(new GuidedField(model.Field, 5), Times, states));
+    }
+
+    [Fact]
+    public void Both_halves_follow_a_sample_that_moves_to_another_row()
+    {
+        // c = 2, 4, 6 … by label and u = 1, so v = 1 + 3 (c − 1); the samples end in another order than they start.
+        var field = new GuidedField(new ConditionField(), scale: 3);
+        OdeProblem problem = Solve.Problem(field, new AdaptiveSteps(), count: 40, slots: 7) with
+        {
+            InitialState = (_, x) => x[0] = 0,
+            ConditionOf = index => index % 5 == 4 ? Condition.None : new Condition { Label = (int)(index % 5) },
+        };
+        SampleBatch batch = OdeSolver.Solve(problem).EnsureSuccess();
+        Assert.True(batch.Accepted.Distinct().Count() > 1);
+        for (int i = 0; i < 40; i++)
+            Assert.Equal(i % 5 == 4 ? 1 : 1 + 3 * (2 * (i % 5 + 1) - 1), batch[i][0], 1e-2);
+    }
+
+    [Fact]
+    public void Guidance_has_no_divergence()
+    {
+        var field = new GuidedField(new ConditionField(), scale: 3);
+        Assert.Equal(1, field.Dimension);
+        Assert.Throws<NotSupportedException>(() => field.CreateEvaluator(new EvaluationBuffers(1, 1, outputs: 1, withDivergence: true)));
+    }
+
+    private static float[] Noise3()
+    {
+        float[] states = new float[3 * 64];
+        Noise.Fill(seed: 3, index: 0, states);
+        return states;
+    }
+
+    /// <summary>v = 2 (label + 1), and 1 under no condition, and a ripple that integrates to 0 and costs other labels other steps.</summary>
+    private sealed class ConditionField : IVelocityField
+    {
+        public int Dimension => 1;
+
+        public IVelocityEvaluator CreateEvaluator(EvaluationBuffers buffers) => new Evaluator(buffers);
+
+        private sealed class Evaluator(EvaluationBuffers buffers) : IVelocityEvaluator
+        {
+            private readonly int?[] _labels = new int?[buffers.Capacity];
+
+            public void Assign(int row, long sampleIndex, Condition condition) => _labels[row] = condition.Label;
+
+            public void Move(int source, int destination) => _labels[destination] = _labels[source];
+
+            public void Evaluate(int first, int count, int output)
+            {
+                for (int row = first; row < first + count; row++)
+                {
+                    double ripple = 1e-2 * (_labels[row] ?? 0) * Math.Cos(20 * Math.PI * buffers.Times[row]);
+                    buffers.Velocities[output][row][0] = (float)((_labels[row] is { } label ? 2 * (label + 1) : 1) + ripple);
+                }
+            }
+
+            public void Dispose()
+            {
+            }
+        }
+    }
+}

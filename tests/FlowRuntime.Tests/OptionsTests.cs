@@ -1,0 +1,85 @@
+using FlowRuntime.Ode;
+
+namespace FlowRuntime.Tests;
+
+/// <summary>Options refuse what makes no sense where it is written, and again where it is changed by <c>with</c>.</summary>
+public class OptionsTests
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1e-3)]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void A_tolerance_is_positive_and_finite(double tolerance)
+    {
+        AdaptiveSteps good = new();
+        Refused("RelativeTolerance", () => new AdaptiveSteps { RelativeTolerance = tolerance });
+        Refused("AbsoluteTolerance", () => new AdaptiveSteps { AbsoluteTolerance = tolerance });
+        Refused("RelativeTolerance", () => good with { RelativeTolerance = tolerance });
+        Refused("AbsoluteTolerance", () => good with { AbsoluteTolerance = tolerance });
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(int.MinValue)]
+    public void Counts_are_at_least_1(int count)
+    {
+        OdeProblem problem = Solve.Problem(FormulaField.Cosine, new AdaptiveSteps(), count: 1);
+        SamplingOptions sampling = new();
+        FlowModelOptions model = new();
+        Refused("count", () => new FixedSteps(ButcherTableau.Euler, count));
+        Refused("MaxSteps", () => new AdaptiveSteps() with { MaxSteps = count });
+        Refused("Count", () => problem with { Count = count });
+        Refused("Workers", () => problem with { Workers = count });
+        Refused("Slots", () => problem with { Slots = count });
+        Refused("Workers", () => sampling with { Workers = count });
+        Refused("Slots", () => sampling with { Slots = count });
+        Refused("Threads", () => model with { Threads = count });
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(long.MinValue)]
+    public void A_first_index_is_at_least_0(long first)
+    {
+        OdeProblem problem = Solve.Problem(FormulaField.Cosine, new AdaptiveSteps(), count: 1);
+        Refused("First", () => problem with { First = first });
+        Refused("First", () => new SamplingOptions { First = first });
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    [InlineData(double.NegativeInfinity)]
+    public void A_guidance_scale_is_finite(double guidance)
+    {
+        Refused("Guidance", () => new SamplingOptions { Guidance = guidance });
+        Refused("Guidance", () => new SamplingOptions() with { Guidance = guidance });
+        Refused("scale", () => new Fields.GuidedField(FormulaField.Cosine, guidance));
+    }
+
+    [Fact]
+    public void The_last_index_of_a_solve_is_a_number()
+    {
+        OdeProblem problem = Solve.Problem(FormulaField.Cosine, new AdaptiveSteps(), count: 2);
+        Refused("First", () => OdeSolver.Solve(problem with { First = long.MaxValue - 1 }));
+        Assert.Equal(long.MaxValue - 2, OdeSolver.Solve(problem with { First = long.MaxValue - 2 }).First);
+    }
+
+    [Fact]
+    public void Nothing_said_means_adaptive_steps_of_Dopri5_at_1e_3_from_seed_0_without_label_or_guidance()
+    {
+        SamplingOptions options = new();
+        AdaptiveSteps steps = Assert.IsType<AdaptiveSteps>(options.Solver);
+        Assert.Equal((ButcherTableau.Dopri5, 1e-3, 1e-3, 10_000), (steps.Method, steps.RelativeTolerance, steps.AbsoluteTolerance, steps.MaxSteps));
+        Assert.Equal((0UL, 0L, 1.0), (options.Seed, options.First, options.Guidance));
+        Assert.Empty(options.Labels);
+    }
+
+    private static void Refused(string property, Func<object> make)
+    {
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => { make(); });
+        Assert.Contains($"'{property}'", error.Message, StringComparison.OrdinalIgnoreCase);
+    }
+}

@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+using FlowRuntime.Cards;
+
+namespace FlowRuntime.Tests;
+
+/// <summary>An input or output of a graph: name, element type (1 float, 7 int64) and sizes, of which −1 is open.</summary>
+internal sealed record TinyValue(string Name, int Type, params int[] Sizes);
+
+/// <summary>
+/// ONNX models of a few nodes, written byte by byte, whose velocity is a formula: v = t x, or v = t x + table[label].
+/// With t as it is, dx/dt = t x carries x(0) to x(0) exp(t²/2).
+/// </summary>
+internal static class TinyModel
+{
+    public const int Float = 1;
+    public const int Int64 = 7;
+
+    public static TinyValue Time { get; } = new("t", Float, -1);
+
+    public static TinyValue State { get; } = new("x", Float, -1, 2);
+
+    public static TinyValue Label { get; } = new("label", Int64, -1);
+
+    public static TinyValue Velocity { get; } = new("v", Float, -1, 2);
+
+    /// <summary>The card that fits v = t x.</summary>
+    public static FlowCard Card { get; } = new(FlowCard.CurrentFormat,
+        new PredictionCard(PredictionKind.Velocity), new PathCard(PathKind.ConditionalOt), new SampleCard([2]),
+        new InputsCard("t", "x"), new OutputsCard("v"));
+
+    /// <summary>The card that fits v = t x + table[label]: two classes, and 2 for none.</summary>
+    public static FlowCard ClassesCard { get; } = Card with
+    {
+        Conditions = new ConditionsCard(new ClassesCard("label", ["left", "right"], Null: 2)),
+    };
+
+    /// <summary>The model v = t x, with a second output ∇·v = 2 t; inputs and outputs may be declared otherwise.</summary>
+    public static byte[] TimesTime(TinyValue? time = null, TinyValue? state = null, TinyValue? velocity = null) => Model(
+        [time ?? Time, state ?? State],
+        [velocity ?? Velocity, new TinyValue("divergence", Float, -1)],
+        [Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "v"), Node("Mul", ["t", "two"], "divergence")],
+        [Ints("one", 1), Floats("two", [], 2)]);
+
+    /// <summary>The model v = t x + table[label].</summary>
+    public static byte[] TimesTimePlusTable(params float[] table) => Model(
+        [Time, State, Label],
+        [Velocity],
+        [Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "tx"), Node("Gather", ["table", "label"], "row"), Node("Add", ["tx", "row"], "v")],
+        [Ints("one", 1), Floats("table", [table.Length / 2, 2], table)]);
+
+    /// <summary>Writes a model and its card into a folder.</summary>
+    public static string Write(TemporaryFolder folder, string name, byte[] model, FlowCard card)
+    {
+        string path = folder.File(name, model);
+        CardFile.Write(path, card);
+        return path;
+    }
+
+    private static byte[] Model(TinyValue[] inputs, TinyValue[] outputs, byte[][] nodes, byte[][] initializers) =>
+    [
+        .. Protobuf.Number(1, 10), // ir_version
+        .. Protobuf.Text(2, "FlowRuntime.Tests"),
+        .. Protobuf.Message(7,
+            [.. nodes, Protobuf.Text(2, "graph"), .. initializers, .. inputs.Select(value => Info(11, value)), .. outputs.Select(value => Info(12, value))]),
+        .. Protobuf.Message(8, Protobuf.Text(1, ""), Protobuf.Number(2, 20)), // opset 20
+    ];
+
+    private static byte[] Node(string operation, string[] inputs, string output) =>
+        Protobuf.Message(1, [.. inputs.Select(input => Protobuf.Text(1, input)), Protobuf.Text(2, output), Protobuf.Text(4, operation)]);
+
+    private static byte[] Info(int number, TinyValue value)
+    {
+        IEnumerable<byte[]> sizes = value.Sizes.Select(size =>
+            Protobuf.Message(1, size < 0 ? Protobuf.Text(2, "N") : Protobuf.Number(1, size)));
+        byte[] tensor = Protobuf.Message(1, Protobuf.Number(1, value.Type), Protobuf.Message(2, sizes));
+        return Protobuf.Message(number, Protobuf.Text(1, value.Name), Protobuf.Message(2, tensor));
+    }
+
+    private static byte[] Floats(string name, int[] sizes, params float[] values) =>
+        Initializer(name, Float, sizes, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+
+    private static byte[] Ints(string name, params long[] values) =>
+        Initializer(name, Int64, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+
+    private static byte[] Initializer(string name, int type, int[] sizes, byte[] raw) => Protobuf.Message(5,
+        [.. sizes.Select(size => Protobuf.Number(1, size)), Protobuf.Number(2, type), Protobuf.Text(8, name), Protobuf.Message(9, raw)]);
+}
