@@ -58,7 +58,7 @@ public sealed class FlowModel : IDisposable
     {
         FlowCard card = CardFile.Read(path);
         var (native, provider) = ExecutionProvider.Open(path, options ?? new FlowModelOptions());
-        var session = new OnnxSession(native, path, copiesBoundInputs: provider.Chosen != "cpu");
+        var session = new OnnxSession(native, path, copiesBoundInputs: provider.Chosen != ExecutionProvider.CpuName);
         try
         {
             return new FlowModel(path, session, card, new OnnxField(session, card, path), provider);

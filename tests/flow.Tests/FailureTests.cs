@@ -100,6 +100,7 @@ public sealed class FailureTests : IDisposable
         Assert.Equal("", run.Output); // nor does ls find anything
         Assert.Matches("^[^\n]+\n$", run.Error);
         Assert.Contains("No space left", run.Error, StringComparison.Ordinal);
+        Assert.Contains("free some space", run.Error, StringComparison.Ordinal);
         Assert.Contains(name, run.Error, StringComparison.Ordinal);
         Assert.Equal(CommandHost.FailedAtWork, run.ExitCode);
     }

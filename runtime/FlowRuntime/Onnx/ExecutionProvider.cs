@@ -10,9 +10,12 @@ namespace FlowRuntime.Onnx;
 /// </remarks>
 internal sealed record ExecutionProvider(string Name, string LibraryName, Action<SessionOptions> Append)
 {
+    /// <summary>The provider that is always there.</summary>
+    public const string CpuName = "cpu";
+
     private const string Auto = "auto";
 
-    private static readonly ExecutionProvider Cpu = new("cpu", "CPUExecutionProvider", static _ => { });
+    private static readonly ExecutionProvider Cpu = new(CpuName, "CPUExecutionProvider", static _ => { });
 
     private static readonly ExecutionProvider[] AutoOrder =
     [
