@@ -109,7 +109,7 @@ public sealed class ExportTests : IDisposable
     [Fact]
     public void A_fresh_network_is_the_zero_field()
     {
-        using MlpNetwork network = Trainer.Seeded(0, () => new MlpNetwork([2], 0, new MlpOptions(Width: 8, Blocks: 1, Frequencies: 2)));
+        using MlpNetwork network = Trainer.Seeded(0, () => new MlpNetwork([2], 0, new MlpOptions { Width = 8, Blocks = 1, Frequencies = 2 }));
         Assert.Equal(0, OnnxExporter.Export(network, Card(network), Model).MaxRelativeDifference);
         using FlowModel model = FlowModel.Open(Model);
         float[] noise = new float[2];
@@ -119,7 +119,7 @@ public sealed class ExportTests : IDisposable
 
     private static MlpNetwork RandomMlp(int[] shape, int classes) => Trainer.Seeded(2, () =>
     {
-        var network = new MlpNetwork(shape, classes, new MlpOptions(Width: 32, Blocks: 2, Frequencies: 4));
+        var network = new MlpNetwork(shape, classes, new MlpOptions { Width = 32, Blocks = 2, Frequencies = 4 });
         using var noGradient = no_grad();
         foreach (var parameter in network.parameters())
             parameter.normal_(0, 0.3);

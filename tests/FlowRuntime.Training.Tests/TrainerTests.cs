@@ -8,7 +8,7 @@ namespace FlowRuntime.Training.Tests;
 
 public class TrainerTests
 {
-    private static readonly MlpOptions Small = new(Width: 32, Blocks: 2, Frequencies: 4);
+    private static readonly MlpOptions Small = new() { Width = 32, Blocks = 2, Frequencies = 4 };
 
     [Fact]
     public void A_trained_network_approaches_the_exact_field_of_Gaussian_data()

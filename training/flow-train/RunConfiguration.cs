@@ -46,20 +46,29 @@ internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions
         return data == "digits"
             // 1,438 images are learnt by heart if the training is long: after 2,000 steps samples lie as far from the
             // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
-            ? new(data, 0.1, new MlpOptions(Width: 256, Blocks: 3), new TrainingOptions { Steps = 2_000 })
-            : new(data, 0, new MlpOptions(Width: 64, Blocks: 3), new TrainingOptions { Steps = 20_000 });
+            ? new(data, 0.1, new MlpOptions { Width = 256, Blocks = 3 }, new TrainingOptions { Steps = 2_000 })
+            : new(data, 0, new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
     }
 
     /// <summary>Lays a JSON object over this configuration.</summary>
     /// <param name="overlay">Fields to change, by their names in the file.</param>
     /// <param name="source">Where the fields come from, for messages.</param>
-    /// <exception cref="InvalidDataException">A field is unknown or of the wrong kind.</exception>
+    /// <exception cref="InvalidDataException">A field is unknown, of the wrong kind or out of its range.</exception>
     public RunConfiguration With(JsonObject overlay, string source)
     {
         var json = (JsonObject)JsonSerializer.SerializeToNode(this, Contract)!;
         StrictJson.Overlay(json, overlay);
-        RunConfiguration changed = StrictJson.Read(json, Contract, source);
-        return Datasets.ContainsKey(changed.Data) ? changed : For(changed.Data);
+        try
+        {
+            RunConfiguration changed = StrictJson.Read(json, Contract, source);
+            changed.MakePath(); // checks its numbers
+            return Datasets.ContainsKey(changed.Data) ? changed : For(changed.Data);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            string cure = e.Message.Split(" (Parameter", 2)[0];
+            throw new InvalidDataException($"{source}: field '{JsonNamingPolicy.SnakeCaseLower.ConvertName(e.ParamName!)}' is {e.ActualValue}. {cure}", e);
+        }
     }
 
     /// <summary>Lays one <c>key.key=value</c> over this configuration; the value is JSON, or else text.</summary>

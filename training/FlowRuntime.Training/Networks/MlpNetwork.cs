@@ -24,12 +24,8 @@ public sealed class MlpNetwork : VelocityNetwork
     /// <param name="shape">Shape of one state.</param>
     /// <param name="classes">Number of classes; 0 for none.</param>
     /// <param name="options">The network's size.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
     public MlpNetwork(IReadOnlyList<int> shape, int classes, MlpOptions options) : base("mlp", shape, classes)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Width, 1, nameof(options.Width));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Blocks, 1, nameof(options.Blocks));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Frequencies, 1, nameof(options.Frequencies));
         int width = options.Width;
         _frequencies = Math.PI * arange(1, options.Frequencies + 1, dtype: ScalarType.Float32);
         _input = nn.Linear(Dimension, width);

@@ -1,0 +1,83 @@
+using FlowRuntime.CommandLine;
+
+namespace FlowRuntime.TrainTool.Tests;
+
+public sealed class BadInputTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("flow-train-bad").FullName;
+
+    public BadInputTests()
+    {
+        File.WriteAllText(Path.Combine(_folder, "file"), "");
+        File.WriteAllText(Path.Combine(_folder, "text.json"), "no JSON");
+        File.WriteAllText(Path.Combine(_folder, "unknown.json"), """{"data": "moons", "training": {"stepz": 3}}""");
+        File.WriteAllText(Path.Combine(_folder, "nodata.json"), "{}");
+        File.WriteAllText(Path.Combine(_folder, "otherdata.json"), """{"data": "suns"}""");
+        Directory.CreateDirectory(Path.Combine(_folder, "empty"));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>The command line ({0} is a folder), and what its one line of error must hold.</summary>
+    public static TheoryData<string, string> Mistakes => new()
+    {
+        { "run --data suns --out {0}/r", "--data: There is no data set 'suns'. Choose one of: moons, 8gaussians, digits." },
+        { "run --out {0}/r", "--data" },
+        { "run --data moons", "--out" },
+        { "run --data moons --out {0}/r --steps 0", "--steps: " },
+        { "run --data moons --out {0}/r --steps x", "--steps: 'x' cannot be read" },
+        { "run --data moons --out {0}/r --seed -1", "--seed: '-1' cannot be read" },
+        { "run --data moons --out {0}/r --set network", "--set: 'network' sets nothing" },
+        { "run --data moons --out {0}/r --set network.widht=3", "unknown field 'network.widht'" },
+        { "run --data moons --out {0}/r --set network.width=wide", "'network.width' has a value of the wrong kind" },
+        { "run --data moons --out {0}/r --set network.width=0", "field 'width' is 0. Give a whole number from 1 to 65536." },
+        { "run --data moons --out {0}/r --set training.learning_rate=-1", "field 'learning_rate' is -1. Give a positive number" },
+        { "run --data moons --out {0}/r --set training.ema_decay=1", "field 'ema_decay' is 1. Give" },
+        { "run --data moons --out {0}/r --set sigma_min=1", "field 'sigma_min' is 1. Give a blur" },
+        { "run --data moons --out {0}/r --set data=suns", "suns" },
+        { "run --data moons --out {0}/r --config {0}/none.json", "none.json" },
+        { "run --data moons --out {0}/r --config {0}/text.json", "text.json: this is not JSON" },
+        { "run --out {0}/r --config {0}/unknown.json", "unknown field 'training.stepz'" },
+        { "run --out {0}/r --config {0}/nodata.json", "--data" },
+        { "run --out {0}/r --config {0}/otherdata.json", "suns" },
+        { "run --data moons --out {0}/file/r", "--out: " },
+        { "demo --out {0}/file/r", "--out: " },
+        { "demo --steps 3", "--steps" },
+        { "export {0}/empty --out {0}/m.onnx", "empty holds no finished run" },
+        { "export {0}/none --out {0}/m.onnx", "none holds no finished run" },
+        { "export {0}/empty", "--out" },
+        { "fly", "fly" },
+    };
+
+    [Theory, MemberData(nameof(Mistakes))]
+    public async Task A_mistake_is_one_line_that_names_it_and_leaves_nothing(string commandLine, string expected)
+    {
+        string[] before = Everything();
+        TrainRun run = await TrainRun.Of([.. commandLine.Split(' ').Select(word => word.Replace("{0}", _folder, StringComparison.Ordinal))]);
+        Assert.Equal((CommandHost.BadInput, ""), (run.ExitCode, run.Output));
+        string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(expected, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
+        Assert.Equal(before, Everything());
+    }
+
+    [Fact]
+    public async Task Without_a_verb_the_trainer_says_what_to_do_next()
+    {
+        TrainRun run = await TrainRun.Of();
+        Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
+        foreach (string verb in (string[])["demo", "run", "export"])
+            Assert.Contains($"flow-train {verb}", run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData("demo"), InlineData("run"), InlineData("export")]
+    public async Task Every_verb_has_help_with_an_example(string verb)
+    {
+        TrainRun run = await TrainRun.Of(verb, "--help");
+        Assert.Equal(CommandHost.Done, run.ExitCode);
+        Assert.Contains($"flow-train {verb}", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Example", run.Output, StringComparison.Ordinal);
+    }
+
+    private string[] Everything() => [.. Directory.GetFileSystemEntries(_folder, "*", SearchOption.AllDirectories).Order()];
+}

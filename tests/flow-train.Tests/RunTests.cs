@@ -1,0 +1,104 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using FlowRuntime.Cards;
+using FlowRuntime.CommandLine;
+
+namespace FlowRuntime.TrainTool.Tests;
+
+public sealed class RunTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("flow-train-runs").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_run_leaves_its_configuration_losses_weights_model_and_pictures()
+    {
+        TrainRun run = await TrainRun.Small(At("run"));
+        Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
+        Assert.Equal(
+            ["config.json", "loss.png", "metrics.jsonl", "model.onnx", "samples.png", "weights.safetensors"],
+            Directory.GetFiles(At("run")).Select(Path.GetFileName).Order());
+
+        JsonElement[] lines = [.. File.ReadLines(At("run/metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal([50, 100], lines.Select(line => line.GetProperty("step").GetInt32()));
+        Assert.All(lines, line => Assert.InRange(line.GetProperty("loss").GetDouble(), 0.1, 10));
+
+        using FlowModel model = FlowModel.Open(At("run/model.onnx"));
+        Assert.Equal(2, model.Sample(5).EnsureSuccess().Dimension);
+        Assert.Equal(("moons", 100L), (model.Card.Provenance!.Data, model.Card.Provenance.Steps));
+        foreach (string name in (string[])["loss.png", "samples.png"])
+            Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(At($"run/{name}"))[..4]);
+    }
+
+    [Fact]
+    public async Task The_saved_configuration_is_complete_and_gives_the_same_run_again()
+    {
+        await TrainRun.Small(At("first"), "--seed", "3");
+        var saved = (JsonObject)JsonNode.Parse(File.ReadAllText(At("first/config.json")))!;
+        Assert.Equal(["data", "network", "sigma_min", "training"], saved.Select(field => field.Key).Order());
+        Assert.Equal(
+            ["batch_size", "class_dropout", "clip_norm", "ema_decay", "learning_rate", "seed", "steps", "threads", "warmup_steps", "weight_decay"],
+            saved["training"]!.AsObject().Select(field => field.Key).Order());
+
+        TrainRun again = await TrainRun.Of("run", "--config", At("first/config.json"), "--out", At("again"));
+        Assert.Equal((CommandHost.Done, ""), (again.ExitCode, again.Error));
+        Assert.Equal(Losses("first"), Losses("again"));
+        Assert.Equal(OnnxFile.GraphHash(At("first/model.onnx")), OnnxFile.GraphHash(At("again/model.onnx")));
+    }
+
+    [Fact]
+    public async Task Another_seed_gives_another_model()
+    {
+        await TrainRun.Small(At("a"), "--seed", "1");
+        await TrainRun.Small(At("b"), "--seed", "2");
+        Assert.NotEqual(Losses("a"), Losses("b"));
+        Assert.NotEqual(OnnxFile.GraphHash(At("a/model.onnx")), OnnxFile.GraphHash(At("b/model.onnx")));
+    }
+
+    [Fact]
+    public async Task Exporting_a_run_gives_its_model_again()
+    {
+        await TrainRun.Small(At("run"));
+        TrainRun export = await TrainRun.Of("export", At("run"), "--out", At("m.onnx"));
+        Assert.Equal((CommandHost.Done, ""), (export.ExitCode, export.Error));
+        Assert.Contains("m.onnx", export.Output, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllBytes(At("run/model.onnx")), File.ReadAllBytes(At("m.onnx")));
+    }
+
+    [Fact]
+    public async Task A_finished_run_is_not_written_over_and_an_unfinished_one_is()
+    {
+        await TrainRun.Small(At("run"));
+        TrainRun second = await TrainRun.Small(At("run"), "--seed", "9");
+        Assert.Equal(CommandHost.BadInput, second.ExitCode);
+        Assert.Contains("holds a finished run already", second.Error, StringComparison.Ordinal);
+        File.Delete(At("run/weights.safetensors"));
+        Assert.Equal(CommandHost.Done, (await TrainRun.Small(At("run"))).ExitCode);
+    }
+
+    [Fact]
+    public async Task Weights_that_do_not_fit_are_refused_by_name()
+    {
+        await TrainRun.Small(At("run"));
+        byte[] weights = File.ReadAllBytes(At("run/weights.safetensors"));
+        File.WriteAllBytes(At("run/weights.safetensors"), weights[..(weights.Length / 2)]);
+        await Refused("weights.safetensors");
+        File.WriteAllBytes(At("run/weights.safetensors"), weights);
+        File.WriteAllText(At("run/config.json"), File.ReadAllText(At("run/config.json")).Replace("\"width\": 16", "\"width\": 24", StringComparison.Ordinal));
+        await Refused("belongs to another network");
+
+        async Task Refused(string text)
+        {
+            TrainRun export = await TrainRun.Of("export", At("run"), "--out", At("m.onnx"));
+            Assert.Equal((CommandHost.BadInput, ""), (export.ExitCode, export.Output));
+            Assert.Contains(text, Assert.Single(export.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+            Assert.False(File.Exists(At("m.onnx")));
+        }
+    }
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private double[] Losses(string run) =>
+        [.. File.ReadLines(At($"{run}/metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("loss").GetDouble())];
+}
