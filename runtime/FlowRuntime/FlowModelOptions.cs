@@ -1,3 +1,5 @@
+using FlowRuntime.Onnx;
+
 namespace FlowRuntime;
 
 /// <summary>How a model is opened.</summary>
@@ -7,7 +9,7 @@ public sealed record FlowModelOptions
     /// Execution provider: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>directml</c>, <c>coreml</c> or another by name.
     /// Default <c>auto</c>: the first of cuda, directml, coreml and cpu that works.
     /// </summary>
-    public string Provider { get; init; } = "auto";
+    public string Provider { get; init; } = ExecutionProvider.Auto;
 
     /// <summary>Whether to fail where the provider does not work, instead of falling back to the CPU. Default false.</summary>
     public bool RequireProvider { get; init; }

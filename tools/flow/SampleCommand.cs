@@ -74,6 +74,8 @@ internal sealed class SampleCommand
         if (parsed.GetValue(_threads) is { } threads)
             modelOptions = CommandHost.Checked("--threads", () => modelOptions with { Threads = threads });
         using FlowModel model = FlowModel.Open(parsed.GetRequiredValue(_model), modelOptions);
+        if (model.Provider.FellBack)
+            parsed.InvocationConfiguration.Error.WriteLine($"Runs on {model.Provider}.");
         SamplingOptions options = Options(parsed, model);
 
         TextWriter output = parsed.InvocationConfiguration.Output;

@@ -13,7 +13,8 @@ internal sealed record ExecutionProvider(string Name, string LibraryName, Action
     /// <summary>The provider that is always there.</summary>
     public const string CpuName = "cpu";
 
-    private const string Auto = "auto";
+    /// <summary>Asks for the first that works.</summary>
+    public const string Auto = "auto";
 
     private static readonly ExecutionProvider Cpu = new(CpuName, "CPUExecutionProvider", static _ => { });
 

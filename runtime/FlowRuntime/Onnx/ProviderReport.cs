@@ -6,6 +6,9 @@ namespace FlowRuntime.Onnx;
 /// <param name="Attempts">What was tried, in order, the chosen one last.</param>
 public sealed record ProviderReport(string Requested, string Chosen, IReadOnlyList<ProviderAttempt> Attempts)
 {
+    /// <summary>Whether a provider was asked for by name and the model runs on another.</summary>
+    public bool FellBack => !Requested.Equals(ExecutionProvider.Auto, StringComparison.OrdinalIgnoreCase) && !Requested.Equals(Chosen, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>One line: what was asked, what was chosen, and why the others were not.</summary>
     public override string ToString()
     {
