@@ -55,8 +55,12 @@ public sealed record TrainingOptions
     /// <summary>Seed of the weights and of all draws. Default 0.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Threads of torch, at least 1. Default 1: the same seed then gives the same losses to the last digit.</summary>
-    public int Threads { get; init => field = AtLeast(1, value, nameof(Threads)); } = 1;
+    /// <summary>Threads of torch, from 1 to 256. Default 1: the same seed then gives the same losses to the last digit.</summary>
+    public int Threads
+    {
+        get;
+        init => field = value is >= 1 and <= 256 ? value : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Give 1 to 256 threads.");
+    } = 1;
 
     private static int AtLeast(int least, int value, string name) => value >= least ? value
         : throw new ArgumentOutOfRangeException(name, value, $"Give a whole number of at least {least}.");
