@@ -35,16 +35,8 @@ public sealed record SamplingOptions
     public SolverOptions Solver { get; init; } = new AdaptiveSteps();
 
     /// <summary>Threads that solve, from 1 to 256. Default: by the number of samples, up to the number of processors.</summary>
-    public int? Workers
-    {
-        get;
-        init => field = value is null or (>= 1 and <= 256) ? value : throw new ArgumentOutOfRangeException(nameof(Workers), value, "Give 1 to 256 workers.");
-    }
+    public int? Workers { get; init => field = OdeProblem.CheckWorkers(value); }
 
     /// <summary>Samples a worker solves side by side, at least 1. Default: by the dimension, up to 1,024.</summary>
-    public int? Slots
-    {
-        get;
-        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Slots), value, "Give at least one slot.");
-    }
+    public int? Slots { get; init => field = OdeProblem.CheckSlots(value); }
 }
