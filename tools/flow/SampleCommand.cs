@@ -186,16 +186,7 @@ internal sealed class SampleCommand
         var provenance = new OutputProvenance(
             model.Path, OnnxFile.GraphHash(model.Path), Environment.GetCommandLineArgs()[1..], software,
             DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture), report);
-        string partial = path + ".partial";
-        try
-        {
-            File.WriteAllText(partial, JsonSerializer.Serialize(provenance, ToolJson.Default.OutputProvenance) + "\n");
-            File.Move(partial, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(partial);
-        }
+        WholeFile.Write(path, JsonSerializer.Serialize(provenance, ToolJson.Default.OutputProvenance) + "\n");
     }
 
     /// <summary>The file beside an output that says how it was made.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using FlowRuntime.Cards;
+using FlowRuntime.CommandLine;
 
 namespace FlowRuntime.TrainTool;
 
@@ -28,7 +29,7 @@ internal sealed record DemoReport(
         Card = JsonSerializer.Deserialize<JsonElement>(CardFile.ToJson(Card)),
     }, Format);
 
-    public void Save(string path) => File.WriteAllText(path, ToJson() + "\n");
+    public void Save(string path) => WholeFile.Write(path, ToJson() + "\n");
 
     public void WriteTable(TextWriter output, string folder)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FlowRuntime.CommandLine;
 using FlowRuntime.Training;
 using FlowRuntime.Training.Checkpoints;
 using FlowRuntime.Training.Data;
@@ -41,7 +42,7 @@ internal sealed class RunFolder(string path)
         {
             throw new ArgumentException($"{option}: the folder {path} cannot be made: {e.Message}", e);
         }
-        CommandLine.CommandHost.RequireWritable(option, folder.Configuration);
+        CommandHost.RequireWritable(option, folder.Configuration);
         return folder;
     }
 
@@ -64,7 +65,7 @@ internal sealed class RunFolder(string path)
     public (VelocityNetwork Network, List<TrainingProgress> Progress) Train(
         RunConfiguration run, Dataset data, TrainingDisplay display, CancellationToken cancellationToken)
     {
-        System.IO.File.WriteAllText(Configuration, run.ToJson() + "\n");
+        WholeFile.Write(Configuration, run.ToJson() + "\n");
         System.IO.File.Delete(Weights);
         VelocityNetwork network = run.MakeNetwork(data);
         var reports = new List<TrainingProgress>();

@@ -34,7 +34,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
             .ToDictionary(named => named.tensor.Handle, named => ParameterName(network.GetName(), named.name));
     }
 
-    public OnnxValue Constant(Tensor value) => AddFloats(_names[value.Handle], value.detach().cpu().data<float>().ToArray(), value.shape);
+    public OnnxValue Constant(Tensor value) => AddFloats(_names[value.Handle], Floats(value), value.shape);
 
     public OnnxValue Linear(OnnxValue x, Linear layer)
     {
@@ -61,7 +61,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
     public OnnxValue FourierFeatures(OnnxValue t, Tensor frequencies)
     {
         string name = _names[frequencies.Handle];
-        float[] values = frequencies.data<float>().ToArray();
+        float[] values = Floats(frequencies);
         int padded = (values.Length + VectorLength - 1) / VectorLength * VectorLength;
         OnnxValue angles = Multiply(Reshape(t, 1), AddFloats(name, [.. values, .. new float[padded - values.Length]], [padded]));
         OnnxValue cosines = Node("Cos", [angles.Name]), sines = Node("Sin", [angles.Name]);
@@ -83,6 +83,8 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     public OnnxValue Reshape(OnnxValue x, params ReadOnlySpan<long> rowShape) =>
         Node("Reshape", [x.Name, AddIntegers($"shape_{string.Join("x", rowShape.ToArray())}", [0, .. rowShape]).Name]);
+
+    private static float[] Floats(Tensor value) => value.detach().cpu().data<float>().ToArray();
 
     private OnnxValue AddFloats(string name, float[] values, long[] shape) =>
         AddInitializer(name, TensorProto.Types.DataType.Float, shape, MemoryMarshal.AsBytes<float>(values));

@@ -1,3 +1,4 @@
+using FlowRuntime.CommandLine;
 using FlowRuntime.Imaging;
 using FlowRuntime.Training.Data;
 using SkiaSharp;
@@ -18,8 +19,7 @@ internal static class ImagePicture
         using var bitmap = new SKBitmap(new SKImageInfo(grid.Width, grid.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         grid.Rgba.CopyTo(bitmap.GetPixelSpan());
         using SKData png = bitmap.Encode(SKEncodedImageFormat.Png, quality: 100);
-        using FileStream stream = File.Create(path);
-        png.SaveTo(stream);
+        WholeFile.Write(path, png.AsSpan());
     }
 
     /// <summary>Labels that fill a grid row by row with one class a row; empty where there are no classes.</summary>

@@ -1,3 +1,4 @@
+using FlowRuntime.CommandLine;
 using FlowRuntime.Training;
 using ScottPlot;
 
@@ -14,6 +15,6 @@ internal static class LossPicture
         line.LineWidth = 2;
         plot.Axes.SetLimitsY(0, losses.Max() * 1.05);
         Diagram.Label(plot, "Training loss", "step", "squared velocity error a value");
-        plot.SavePng(path, 800, 450);
+        WholeFile.Write(path, plot.GetImageBytes(800, 450, ImageFormat.Png));
     }
 }

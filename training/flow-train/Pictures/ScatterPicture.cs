@@ -1,3 +1,4 @@
+using FlowRuntime.CommandLine;
 using ScottPlot;
 
 namespace FlowRuntime.TrainTool.Pictures;
@@ -17,7 +18,7 @@ internal static class ScatterPicture
         both.Layout = new ScottPlot.MultiplotLayouts.Columns();
         Draw(both.GetPlot(0), "data", data[..Math.Min(data.Length, samples.Length)], data, columns);
         Draw(both.GetPlot(1), "samples", samples, data, columns);
-        both.SavePng(path, 1000, 520);
+        WholeFile.Write(path, both.Render(1000, 520).GetImageBytes(ImageFormat.Png));
     }
 
     private static void Draw(Plot plot, string title, float[] points, float[] extent, IReadOnlyList<string> columns)
