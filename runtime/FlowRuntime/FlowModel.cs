@@ -72,7 +72,7 @@ public sealed class FlowModel : IDisposable
 
     /// <summary>Draws samples. Sample i depends on the model, the options and i alone.</summary>
     /// <param name="count">Number of samples, at least 1.</param>
-    /// <param name="options">What to sample and how. Default: <see cref="Defaults"/>.</param>
+    /// <param name="options">What to sample and how. Default: <see cref="Defaults"/>, without a class and so without guidance.</param>
     /// <param name="progress">Told after each step in which samples finished, from the threads that solve.</param>
     /// <param name="cancellationToken">Ends the solve within one network call.</param>
     /// <returns>The samples in the data's own units (images in [0, 1], columns in theirs), each with its status; a
@@ -84,7 +84,7 @@ public sealed class FlowModel : IDisposable
         int count, SamplingOptions? options = null, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         _session.ThrowIfDisposed();
-        options ??= Defaults;
+        options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
         Condition[] conditions = Conditions(options);
         PriorCard prior = Card.Prior ?? new PriorCard();
         var problem = new OdeProblem

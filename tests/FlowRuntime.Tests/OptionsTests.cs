@@ -39,6 +39,17 @@ public class OptionsTests
     }
 
     [Theory]
+    [InlineData(257)]
+    [InlineData(int.MaxValue)]
+    public void Threads_and_workers_are_256_at_most(int count)
+    {
+        Refused("Workers", () => Solve.Problem(FormulaField.Cosine, new AdaptiveSteps(), count: 1, workers: count));
+        Refused("Workers", () => new SamplingOptions { Workers = count });
+        Refused("Threads", () => new FlowModelOptions { Threads = count });
+        Assert.Equal((256, 256), (new SamplingOptions { Workers = 256 }.Workers, new FlowModelOptions { Threads = 256 }.Threads));
+    }
+
+    [Theory]
     [InlineData(-1)]
     [InlineData(long.MinValue)]
     public void A_first_index_is_at_least_0(long first)

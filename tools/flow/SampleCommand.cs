@@ -97,10 +97,12 @@ internal sealed class SampleCommand
     {
         SamplingOptions options = model.Defaults with { Seed = parsed.GetValue(_seed), Solver = Solver(parsed, model.Defaults.Solver) };
         options = CommandHost.Checked("--first", () => options with { First = parsed.GetValue(_first) });
-        if (parsed.GetValue(_guidance) is { } guidance)
-            options = CommandHost.Checked("--guidance", () => options with { Guidance = guidance });
         if (parsed.GetValue(_label) is { } labels)
             options = options with { Labels = CommandHost.Checked("--label", () => Labels(labels, model)) };
+        else
+            options = options with { Guidance = 1 }; // the model's own guidance is for its classes
+        if (parsed.GetValue(_guidance) is { } guidance)
+            options = CommandHost.Checked("--guidance", () => options with { Guidance = guidance });
         if (parsed.GetValue(_workers) is { } workers)
             options = CommandHost.Checked("--workers", () => options with { Workers = workers });
         if (parsed.GetValue(_slots) is { } slots)

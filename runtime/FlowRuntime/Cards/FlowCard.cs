@@ -41,7 +41,7 @@ public sealed record FlowCard(
 
 /// <summary>What the network predicts.</summary>
 /// <param name="Kind">The quantity.</param>
-/// <param name="Sign">1, or −1 where the network's output is its negative.</param>
+/// <param name="Sign">1, or −1 where the network's prediction output is its negative; a divergence output is taken as it is.</param>
 public sealed record PredictionCard(PredictionKind Kind, int Sign = 1);
 
 /// <summary>The quantities a network may predict; formulas in docs/model-card.md.</summary>

@@ -76,7 +76,7 @@ internal sealed class OnnxField : IVelocityField
         bool fits = actual.Length == shape.Length && actual[0] == -1
             && actual.Zip(shape).Skip(1).All(pair => pair.First == -1 || pair.First == pair.Second);
         if (!fits)
-            throw new InvalidDataException($"{modelPath}: the card's {field} '{name}' has the shape {Shape(actual)} in the graph, but the card's sample.shape asks for {Shape(shape)}. {cure}");
+            throw new InvalidDataException($"{modelPath}: the card's {field} '{name}' has the shape {Shape(actual)} in the graph, but {(shape.Length > 1 ? "the card's sample.shape asks for" : "one number a row is needed:")} {Shape(shape)}. {cure}");
     }
 
     private static string Shape(int[] shape) => $"[{string.Join(", ", shape.Select(size => size == -1 ? "N" : size.ToString()))}]";

@@ -57,6 +57,16 @@ public class GuidedFieldTests
     }
 
     [Fact]
+    public void Guidance_of_a_field_that_knows_no_conditions_is_the_field_itself()
+    {
+        // Both halves must know which sample their rows hold: the field is another one for each index.
+        var solver = new AdaptiveSteps();
+        SampleBatch plain = OdeSolver.Solve(Solve.Problem(FormulaField.Swirl(3), solver, count: 50, slots: 7));
+        SampleBatch guided = OdeSolver.Solve(Solve.Problem(new GuidedField(FormulaField.Swirl(3), scale: 4), solver, count: 50, slots: 7));
+        Assert.True(Solve.SameBits(plain.Values, guided.Values));
+    }
+
+    [Fact]
     public void Guidance_has_no_divergence()
     {
         var field = new GuidedField(new ConditionField(), scale: 3);

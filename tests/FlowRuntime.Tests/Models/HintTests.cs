@@ -38,6 +38,7 @@ public class HintTests
         Assert.Equal(
             model.Sample(5, new SamplingOptions { Labels = [1], Guidance = 2 }).Values,
             model.Sample(5, model.Defaults with { Labels = [1] }).Values);
+        Assert.Equal(model.Sample(5, new SamplingOptions()).Values, model.Sample(5).Values); // no class, nothing to guide towards
     }
 
     [Fact]

@@ -53,9 +53,11 @@ public class ModelFlowTests
     public void Labels_are_taken_in_turn_by_the_index_of_the_sample()
     {
         using FlowModel model = Open(TinyModel.TimesTimePlusTable(1, 2, 30, 40, 500, 600), TinyModel.ClassesCard);
-        SampleBatch batch = model.Sample(10, Exact with { Labels = [1, 0, 1], First = 7 }).EnsureSuccess();
+        // Few slots, and labels that cost other numbers of steps: rows move, and new samples come in behind others.
+        SampleBatch batch = model.Sample(40, Exact with { Labels = [1, 0, 1], First = 7, Slots = 3 }).EnsureSuccess();
+        Assert.True(batch.Accepted.Distinct().Count() > 1);
         int[] labels = [1, 0, 1];
-        for (int i = 0; i < 10; i++)
+        for (int i = 0; i < 40; i++)
         {
             float[] row = labels[(7 + i) % 3] == 0 ? [1, 2] : [30, 40];
             IsFlowOf(row, NoiseOf(7 + i), batch[i]);

@@ -15,7 +15,7 @@ public class ProviderTests
     public void A_provider_that_is_not_there_falls_back_to_the_CPU_and_says_why(string provider)
     {
         using FlowModel model = Open(new FlowModelOptions { Provider = provider });
-        Assert.Equal((provider, "cpu"), (model.Provider.Requested, model.Provider.Chosen));
+        Assert.Equal((provider, "cpu", true), (model.Provider.Requested, model.Provider.Chosen, model.Provider.FellBack));
         Assert.Equal([provider.ToLowerInvariant(), "cpu"], model.Provider.Attempts.Select(attempt => attempt.Name));
         Assert.Contains("not in this application's ONNX Runtime, which has cpu", model.Provider.Attempts[0].Outcome);
         Assert.Equal("chosen", model.Provider.Attempts[1].Outcome);
@@ -28,7 +28,7 @@ public class ProviderTests
     {
         using FlowModel model = Open(new FlowModelOptions());
         Assert.Equal(["cuda", "directml", "coreml", "cpu"], model.Provider.Attempts.Select(attempt => attempt.Name));
-        Assert.Equal(("auto", "cpu"), (model.Provider.Requested, model.Provider.Chosen));
+        Assert.Equal(("auto", "cpu", false), (model.Provider.Requested, model.Provider.Chosen, model.Provider.FellBack));
     }
 
     [Theory]
@@ -45,6 +45,7 @@ public class ProviderTests
     {
         using FlowModel model = Open(new FlowModelOptions { Provider = "cpu" });
         Assert.Equal("cpu (asked for cpu)", model.Provider.ToString());
+        Assert.False(model.Provider.FellBack);
     }
 
     [Fact]

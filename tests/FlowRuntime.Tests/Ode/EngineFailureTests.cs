@@ -47,6 +47,37 @@ public class EngineFailureTests
         Assert.Equal(batch.Times[0], batch[0][0], 1e-6);
     }
 
+    [Fact]
+    public void A_sample_gives_up_after_nine_attempts_at_a_velocity_that_is_not_finite()
+    {
+        // Between the attempts it creeps towards t = ½, each time by a fifth of the attempt: that must not start the count anew.
+        var field = new FormulaField(1, (_, t, _, v) => v[0] = t < 0.5 ? 1 : float.NaN);
+        SampleBatch batch = OdeSolver.Solve(Solve.Problem(field, new AdaptiveSteps(), count: 1));
+        Assert.Equal((SampleStatus.NonFinite, 9), (batch.Status[0], batch.Rejected[0]));
+        Assert.InRange(batch.Times[0], 0.499, 0.5);
+    }
+
+    [Fact]
+    public void Attempts_that_were_not_finite_are_forgotten_once_the_sample_is_past_them()
+    {
+        // Every 25th look finds nothing, so that about every fourth attempt fails, and the next ones lead past its end.
+        int looks = 0;
+        var field = new FormulaField(1, (_, t, _, v) => v[0] = ++looks % 25 == 0 ? float.NaN : (float)(50 * Math.Cos(50 * t)));
+        SampleBatch batch = OdeSolver.Solve(Solve.Problem(field, new AdaptiveSteps(), count: 1));
+        Assert.Equal(SampleStatus.Completed, batch.Status[0]);
+        Assert.True(batch.Rejected[0] > 9, $"{batch.Rejected[0]} rejected");
+    }
+
+    [Fact]
+    public void A_velocity_that_is_not_finite_is_the_cause_also_where_the_step_becomes_too_small_first()
+    {
+        // At t = 1e8 the time moves in steps of 1.5e-8: there is no room for nine attempts.
+        var field = new FormulaField(1, (_, t, _, v) => v[0] = t > 1e8 ? float.NaN : 1);
+        SampleBatch batch = OdeSolver.Solve(Solve.Problem(field, new AdaptiveSteps(), count: 1) with { Start = 1e8, End = 1e8 + 1 });
+        Assert.Equal(SampleStatus.NonFinite, batch.Status[0]);
+        Assert.InRange(batch.Rejected[0], 1, 8);
+    }
+
     [Theory, MemberData(nameof(Solve.WayNames), MemberType = typeof(Solve))]
     public void A_velocity_that_is_infinite_is_no_success(string way)
     {

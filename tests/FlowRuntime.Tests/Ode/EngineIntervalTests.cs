@@ -23,6 +23,20 @@ public class EngineIntervalTests
         Assert.Equal(0, batch.Failed);
     }
 
+    [Theory]
+    [InlineData("heun")]
+    [InlineData("rk4")]
+    [InlineData("dopri5")]
+    public void A_step_whose_length_is_rounded_up_does_not_lead_behind_the_end(string method)
+    {
+        const double Start = 0.068, End = 0.86;
+        Assert.True(Start + (End - Start) > End);
+        var field = new RecordingField(FormulaField.Swirl(3));
+        SampleBatch batch = OdeSolver.Solve(Solve.Problem(field, new FixedSteps(ButcherTableau.Named(method), 1), count: 5) with { Start = Start, End = End });
+        Assert.All(field.Rows, row => Assert.InRange(row.Time, Start, End));
+        Assert.All(batch.Times, t => Assert.Equal(End, t));
+    }
+
     [Fact]
     public void A_field_that_stands_still_is_not_probed_behind_the_end_either()
     {

@@ -1,0 +1,85 @@
+using System.Buffers.Binary;
+using FlowRuntime.CommandLine;
+
+namespace FlowRuntime.TrainTool.Tests;
+
+/// <summary>An export that cannot be made is refused in one line and leaves nothing.</summary>
+public sealed class ExportTests : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("flow-train-export").FullName;
+
+    public async ValueTask InitializeAsync() =>
+        Assert.Equal(CommandHost.Done, (await TrainRun.Of("run", "--data", "moons", "--steps", "1", "--set", "network.width=16", "--out", At("run"))).ExitCode);
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task An_output_that_cannot_be_written_is_refused()
+    {
+        Directory.CreateDirectory(At("folder.onnx"));
+
+        await Refused(At("no-such-folder/m.onnx"), "--out", "no-such-folder", "Make it first");
+        await Refused(At("folder.onnx"), "--out", "is a folder", "Name a file");
+        await Refused(At("run/config.json/m.onnx"), "--out");
+    }
+
+    [Fact]
+    public async Task Broken_weights_are_refused_wherever_they_end()
+    {
+        byte[] whole = await File.ReadAllBytesAsync(At("run/weights.safetensors"), TestContext.Current.CancellationToken);
+        int header = 8 + (int)BinaryPrimitives.ReadInt64LittleEndian(whole);
+        foreach (int length in new[] { 0, 7, 8, header / 2, header, whole.Length - 1 })
+        {
+            await File.WriteAllBytesAsync(At("run/weights.safetensors"), whole[..length], TestContext.Current.CancellationToken);
+            await Refused(At("m.onnx"), "weights.safetensors");
+        }
+        byte[] endless = [.. whole];
+        BinaryPrimitives.WriteUInt64LittleEndian(endless, 1UL << 62);
+        await File.WriteAllBytesAsync(At("run/weights.safetensors"), endless, TestContext.Current.CancellationToken);
+        await Refused(At("m.onnx"), "weights.safetensors", $"{1UL << 62}");
+    }
+
+    [Fact]
+    public async Task Weights_of_another_network_are_refused_by_the_tensor_that_differs()
+    {
+        string configuration = await File.ReadAllTextAsync(At("run/config.json"), TestContext.Current.CancellationToken);
+        async Task Saying(string was, string now) =>
+            await File.WriteAllTextAsync(At("run/config.json"), configuration.Replace(was, now, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+
+        await Saying("\"width\": 16", "\"width\": 24");
+        await Refused(At("m.onnx"), "weights.safetensors", "tensor '", "belongs to another network");
+        await Saying("\"blocks\": 3", "\"blocks\": 4");
+        await Refused(At("m.onnx"), "there is no tensor '", "belongs to another network");
+        await Saying("\"moons\"", "\"digits\"");
+        await Refused(At("m.onnx"), "tensor '", "belongs to another network");
+    }
+
+    [Fact]
+    public async Task A_broken_configuration_is_refused_by_file_and_field()
+    {
+        await File.WriteAllTextAsync(At("run/config.json"), "{", TestContext.Current.CancellationToken);
+        await Refused(At("m.onnx"), "config.json", "not JSON");
+        await File.WriteAllTextAsync(At("run/config.json"), """{"data": "moons"}""", TestContext.Current.CancellationToken);
+        await Refused(At("m.onnx"), "config.json", "is missing");
+    }
+
+    /// <summary>Exports, and requires one line with these words, exit code 2, and that no file comes or goes.</summary>
+    private async Task Refused(string path, params string[] words)
+    {
+        string[] before = Everything();
+        TrainRun export = await TrainRun.Of("export", At("run"), "--out", path);
+
+        Assert.Equal((CommandHost.BadInput, ""), (export.ExitCode, export.Output));
+        Assert.Matches("^[^\n]*[^\n ][^\n]*\n$", export.Error);
+        Assert.All(words, word => Assert.Contains(word, export.Error, StringComparison.Ordinal));
+        Assert.Equal(before, Everything());
+    }
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private string[] Everything() => [.. Directory.GetFileSystemEntries(_folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+}
