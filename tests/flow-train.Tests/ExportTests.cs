@@ -59,6 +59,16 @@ public sealed class ExportTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Weights_that_are_not_finite_are_not_exported()
+    {
+        byte[] bytes = await File.ReadAllBytesAsync(At("run/weights.safetensors"), TestContext.Current.CancellationToken);
+        bytes.AsSpan(8 + (int)BinaryPrimitives.ReadInt64LittleEndian(bytes)).Fill(0xFF); // NaN
+        await File.WriteAllBytesAsync(At("run/weights.safetensors"), bytes, TestContext.Current.CancellationToken);
+
+        await Refused(At("m.onnx"), "differs from the trained one by NaN");
+    }
+
+    [Fact]
     public async Task A_broken_configuration_is_refused_by_file_and_field()
     {
         await File.WriteAllTextAsync(At("run/config.json"), "{", TestContext.Current.CancellationToken);

@@ -20,13 +20,19 @@ public static class Trainer
     private const int BatchesAhead = 4;
     private const int ReportEvery = 50;
 
-    /// <summary>Makes a network's weights a function of the seed.</summary>
+    /// <summary>Torch's random numbers come from one generator for the whole process.</summary>
+    private static readonly Lock Generator = new();
+
+    /// <summary>Makes a network's weights a function of the seed, whatever other threads make.</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="make">Makes the network.</param>
     public static TNetwork Seeded<TNetwork>(ulong seed, Func<TNetwork> make)
     {
-        random.manual_seed((long)seed);
-        return make();
+        lock (Generator)
+        {
+            random.manual_seed((long)seed);
+            return make();
+        }
     }
 
     /// <summary>Trains the network; at the end its parameters are the moving average.</summary>
