@@ -47,7 +47,8 @@ internal sealed record DemoReport(
         Row("exported against trained", $"{ExportDifference:0.0e+0}", "largest relative difference");
         Row("time", $"{Seconds:F0} s", Text($"of which training {TrainingSeconds:F0} s, {TrainingSteps} steps"));
         output.WriteLine();
-        output.WriteLine($"  card: {Card.Prediction.Kind} of [{string.Join(", ", Card.Sample.Shape)}], {Card.Conditions?.Classes?.Names.Count} classes, path {Card.Path.Kind} with sigma_min {Text($"{Card.Path.SigmaMin}")}");
+        string classes = string.Join(", ", Card.Conditions?.Classes?.Names ?? []);
+        output.WriteLine($"  card: velocities of [{string.Join(", ", Card.Sample.Shape)}], classes {classes}, conditional OT path with sigma_min {Text($"{Card.Path.SigmaMin}")}");
         output.WriteLine($"  see {folder}/samples.png, {folder}/trajectory.png, {folder}/loss.png and {folder}/report.json");
     }
 }
