@@ -91,6 +91,9 @@ public static class StrictJson
                 ?? throw new InvalidDataException(
                     $"{source}: unknown field '{prefix}{name}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
             JsonTypeInfo section = type.Options.GetTypeInfo(property.PropertyType);
+            // The converter of enumerations would read a list of names as flags.
+            if (property.PropertyType.IsEnum && value is JsonValue text && text.TryGetValue(out string? names) && names.Contains(','))
+                throw new InvalidDataException($"{source}: field '{prefix}{name}' has a value of the wrong kind: '{names}' is a list. Give one name.");
             if (value is JsonObject inner && section.Kind == JsonTypeInfoKind.Object)
                 CheckFields(inner, section, source, $"{prefix}{name}.");
         }

@@ -102,6 +102,7 @@ public class CardJsonTests
     [InlineData("sample.shape", "[2.5]", "'sample.shape[0]'")]
     [InlineData("path.end", "\"1\"", "'path.end'")]
     [InlineData("time.from", "1", "'time.from'")]
+    [InlineData("time.from", "\"noise,data\"", "'time.from'")]
     [InlineData("time.steps", "99999999999", "'time.steps'")]
     [InlineData("inputs.time", "7", "'inputs.time'")]
     [InlineData("provenance.seed", "-1", "'provenance.seed'")]
