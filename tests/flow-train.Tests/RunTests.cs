@@ -77,26 +77,6 @@ public sealed class RunTests : IDisposable
         Assert.Equal(CommandHost.Done, (await TrainRun.Small(At("run"))).ExitCode);
     }
 
-    [Fact]
-    public async Task Weights_that_do_not_fit_are_refused_by_name()
-    {
-        await TrainRun.Small(At("run"));
-        byte[] weights = File.ReadAllBytes(At("run/weights.safetensors"));
-        File.WriteAllBytes(At("run/weights.safetensors"), weights[..(weights.Length / 2)]);
-        await Refused("weights.safetensors");
-        File.WriteAllBytes(At("run/weights.safetensors"), weights);
-        File.WriteAllText(At("run/config.json"), File.ReadAllText(At("run/config.json")).Replace("\"width\": 16", "\"width\": 24", StringComparison.Ordinal));
-        await Refused("belongs to another network");
-
-        async Task Refused(string text)
-        {
-            TrainRun export = await TrainRun.Of("export", At("run"), "--out", At("m.onnx"));
-            Assert.Equal((CommandHost.BadInput, ""), (export.ExitCode, export.Output));
-            Assert.Contains(text, Assert.Single(export.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
-            Assert.False(File.Exists(At("m.onnx")));
-        }
-    }
-
     private string At(string name) => Path.Combine(_folder, name);
 
     private double[] Losses(string run) =>

@@ -21,14 +21,17 @@ public static class ExportCheck
     /// <summary>Compares, and refuses an export that differs.</summary>
     /// <param name="network">The trained network.</param>
     /// <param name="modelPath">The exported file.</param>
+    /// <param name="name">The file's name in messages: the one it is to have in the end.</param>
     /// <exception cref="InvalidDataException">The two differ by more than <see cref="Tolerance"/>, or rows depend on one another.</exception>
-    public static ExportParity Require(VelocityNetwork network, string modelPath)
+    public static ExportParity Require(VelocityNetwork network, string modelPath, string name)
     {
         ExportParity parity = Compare(network, modelPath);
+        if (double.IsNaN(parity.MaxRelativeDifference))
+            throw new InvalidDataException($"{name}: the network's velocities are not finite. Its weights are broken: train it again, with a lower learning rate.");
         if (!(parity.MaxRelativeDifference <= Tolerance))
-            throw new InvalidDataException($"{modelPath}: the exported network differs from the trained one by {parity.MaxRelativeDifference:E1} relative, more than {Tolerance:E0}. An operation's two interpretations do not agree.");
+            throw new InvalidDataException($"{name}: the exported network differs from the trained one by {parity.MaxRelativeDifference:E1} relative, more than {Tolerance:E0}. An operation's two interpretations do not agree.");
         if (!parity.RowsIndependent)
-            throw new InvalidDataException($"{modelPath}: the network's rows depend on one another, so a sample would depend on its batch. Take out operations over the batch.");
+            throw new InvalidDataException($"{name}: the network's rows depend on one another, so a sample would depend on its batch. Take out operations over the batch.");
         return parity;
     }
 

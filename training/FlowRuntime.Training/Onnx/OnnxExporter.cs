@@ -29,7 +29,7 @@ public static class OnnxExporter
             using (FileStream file = File.Create(partial))
                 Model(network).WriteTo(file);
             CardFile.Write(partial, card);
-            ExportParity parity = ExportCheck.Require(network, partial);
+            ExportParity parity = ExportCheck.Require(network, partial, path);
             File.Move(partial, path, overwrite: true);
             return parity;
         }
