@@ -104,6 +104,7 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     [InlineData("sample {moons} --out {out} --count 99999999999999999999", "--count", "'99999999999999999999'", "Give a whole number")]
     [InlineData("sample {moons} --out {out} --count 1 --count 2", "--count")]
     [InlineData("sample {moons} --out {out} --first -1", "--first", "at least 0")]
+    [InlineData("sample {moons} --out {out} --first 9223372036854775807 --count 2", "9223372036854775807")]
     [InlineData("sample {moons} --out {out} --first x", "--first", "'x'", "Give a whole number")]
     [InlineData("sample {moons} --out {out} --seed -1", "--seed", "'-1'", "at least 0")]
     [InlineData("sample {moons} --out {out} --threads 0", "--threads", "Give ")]

@@ -83,6 +83,8 @@ public sealed class SampleOptionTests : IDisposable
         CardFile.Write(model, card with { Hints = new HintsCard(OnnxFile.GraphHash(model), Method: "heun", Steps: 4) });
 
         Assert.Equal(await Drawn(Models.Moons, "--method heun --steps 4"), await Drawn(model, ""));
+        Assert.Equal(await Drawn(Models.Moons, "--method heun --steps 4"), await Drawn(model, "--method heun"));
+        Assert.Equal(await Drawn(Models.Moons, "--rtol 1e-5"), await Drawn(model, "--rtol 1e-5"));
         Assert.Equal(await Drawn(Models.Moons, "--method heun --steps 9"), await Drawn(model, "--steps 9"));
         Assert.Equal(await Drawn(Models.Moons, "--rtol 1e-5"), await Drawn(model, "--method dopri5 --rtol 1e-5"));
     }

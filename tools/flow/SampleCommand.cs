@@ -112,10 +112,12 @@ internal sealed class SampleCommand
 
     private SolverOptions Solver(ParseResult parsed, SolverOptions defaults)
     {
+        double? rtol = parsed.GetValue(_rtol), atol = parsed.GetValue(_atol);
         ButcherTableau method = parsed.GetValue(_method) is { } name
             ? CommandHost.Checked("--method", () => ButcherTableau.Named(name))
+            : defaults is FixedSteps && (rtol ?? atol) is not null
+            ? new AdaptiveSteps().Method // tolerances come before the model's own steps, whose method may have none
             : defaults.Tableau;
-        double? rtol = parsed.GetValue(_rtol), atol = parsed.GetValue(_atol);
         if (parsed.GetValue(_steps) is { } steps)
             return CommandHost.Checked("--steps", () => new FixedSteps(method, steps));
         if (defaults is FixedSteps usual && (rtol ?? atol) is null && method == usual.Method)
@@ -178,7 +180,7 @@ internal sealed class SampleCommand
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new SampleReport(
             count, failed, statistics.Evaluations, statistics.Accepted, statistics.Rejected, seconds,
-            count / statistics.Elapsed.TotalSeconds, options.Solver.Tableau.Name, model.Provider.Chosen, options.Seed, options.First, outPath);
+            count / seconds, options.Solver.Tableau.Name, model.Provider.Chosen, options.Seed, options.First, outPath);
     }
 
     private static void WriteProvenance(FlowModel model, string outPath, SampleReport report)

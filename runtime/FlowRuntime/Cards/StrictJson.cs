@@ -68,7 +68,7 @@ public static class StrictJson
         catch (JsonException e)
         {
             string field = e.Path is { Length: > 2 } path ? path[2..] : "(top level)";
-            throw new InvalidDataException($"{source}: field '{field}' has a value of the wrong kind: {FirstSentence(e)}.", e);
+            throw new InvalidDataException($"{source}: field '{field}' has a value of the wrong kind.", e);
         }
     }
 
