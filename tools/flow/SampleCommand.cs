@@ -154,8 +154,7 @@ internal sealed class SampleCommand
     {
         int? columns = options.Labels.Count > 1 ? options.Labels.Count : null;
         using SampleFile file = SampleFile.Open(outPath, model.Card, count, columns);
-        var statistics = new SamplingStatistics(0, 0, 0, 0, TimeSpan.Zero);
-        long failed = 0;
+        long failed = 0, evaluations = 0, accepted = 0, rejected = 0;
         long started = Stopwatch.GetTimestamp();
         using var progress = new SamplingProgressBar(count, quiet);
         for (long drawn = 0; drawn < count;)
@@ -169,18 +168,17 @@ internal sealed class SampleCommand
             }
             file.Append(batch);
             failed += batch.Failed;
-            statistics = new SamplingStatistics(
-                statistics.Evaluations + batch.Statistics.Evaluations, statistics.Accepted + batch.Statistics.Accepted,
-                statistics.Rejected + batch.Statistics.Rejected, statistics.FieldCalls + batch.Statistics.FieldCalls,
-                statistics.Elapsed + batch.Statistics.Elapsed);
+            evaluations += batch.Statistics.Evaluations;
+            accepted += batch.Statistics.Accepted;
+            rejected += batch.Statistics.Rejected;
             drawn += part;
             progress.PartDone(part);
         }
         file.Complete();
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new SampleReport(
-            count, failed, statistics.Evaluations, statistics.Accepted, statistics.Rejected, seconds,
-            count / seconds, options.Solver.Tableau.Name, model.Provider.Chosen, options.Seed, options.First, outPath);
+            count, failed, evaluations, accepted, rejected, seconds, count / seconds,
+            options.Solver.Tableau.Name, model.Provider.Chosen, options.Seed, options.First, outPath);
     }
 
     private static void WriteProvenance(FlowModel model, string outPath, SampleReport report)

@@ -31,9 +31,6 @@ public abstract class VelocityNetwork : nn.Module
     /// <summary>The label that means "no class": the one behind the last class.</summary>
     public int NullLabel => Classes;
 
-    /// <summary>Number of trained parameters.</summary>
-    public long ParameterCount => parameters().Sum(parameter => parameter.numel());
-
     /// <summary>The velocity v(t, x).</summary>
     /// <param name="ops">The interpreter.</param>
     /// <param name="t">Flow time, [N].</param>
