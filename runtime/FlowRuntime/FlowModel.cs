@@ -2,6 +2,7 @@ using FlowRuntime.Cards;
 using FlowRuntime.Fields;
 using FlowRuntime.Ode;
 using FlowRuntime.Onnx;
+using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 
 namespace FlowRuntime;
@@ -83,11 +84,46 @@ public sealed class FlowModel : IDisposable
     public SampleBatch Sample(
         int count, SamplingOptions? options = null, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        SampleBatch batch = OdeSolver.Solve(Problem(count, options), progress, cancellationToken);
+        DataTransform.ToDataUnits(Card.Data, batch.Values);
+        DataTransform.ToDataUnits(Card.Data, batch.Trajectories);
+        return batch;
+    }
+
+    /// <summary>Draws samples and hands each to a consumer when it is done; memory does not grow with their number.</summary>
+    /// <param name="count">Number of samples, at least 1.</param>
+    /// <param name="consumer">Takes the samples, in the data's own units, one at a time, from the threads that solve; what it throws ends the solve and is the caller's.</param>
+    /// <param name="options">What to sample and how. Default: <see cref="Defaults"/>, without a class and so without guidance.</param>
+    /// <param name="order">As they finish, or by index.</param>
+    /// <param name="progress">Told after each step in which samples finished, from the threads that solve.</param>
+    /// <param name="cancellationToken">Ends the solve within one network call.</param>
+    /// <returns>What the solve cost.</returns>
+    /// <exception cref="ArgumentException">A label or guidance that this model does not know, or a count below 1.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed, before or during the solve.</exception>
+    public SamplingStatistics Stream(
+        long count, SampleConsumer consumer, SamplingOptions? options = null, SampleOrder order = SampleOrder.Completion,
+        IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        void InDataUnits(in FinishedSample sample)
+        {
+            DataTransform.ToDataUnits(Card.Data, sample.State);
+            DataTransform.ToDataUnits(Card.Data, sample.Trajectory);
+            consumer(sample);
+        }
+        return OdeSolver.Stream(Problem(count, options), InDataUnits, order, progress, cancellationToken);
+    }
+
+    /// <summary>Closes the model. Solves that are under way in other threads end with <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose() => _session.Dispose();
+
+    private OdeProblem Problem(long count, SamplingOptions? options)
+    {
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
         Condition[] conditions = Conditions(options);
         PriorCard prior = Card.Prior ?? new PriorCard();
-        var problem = new OdeProblem
+        return new OdeProblem
         {
             Field = options.Guidance == 1 ? Field : new GuidedField(Field, options.Guidance),
             InitialState = (index, state) => DrawPrior(prior, options.Seed, index, state),
@@ -97,17 +133,14 @@ public sealed class FlowModel : IDisposable
             Count = count,
             Start = Card.Path.Start,
             End = Card.Path.End,
+            TrajectoryTimes = options.TrajectoryTimes,
             Solver = options.Solver,
+            Path = ProbabilityPath.Of(Card.Path),
+            Seed = options.Seed,
             Workers = options.Workers,
             Slots = options.Slots,
         };
-        SampleBatch batch = OdeSolver.Solve(problem, progress, cancellationToken);
-        DataTransform.ToDataUnits(Card.Data, batch.Values);
-        return batch;
     }
-
-    /// <summary>Closes the model. Solves that are under way in other threads end with <see cref="ObjectDisposedException"/>.</summary>
-    public void Dispose() => _session.Dispose();
 
     private static void DrawPrior(PriorCard prior, ulong seed, long index, Span<float> state)
     {
@@ -144,7 +177,7 @@ public sealed class FlowModel : IDisposable
         var defaults = new SamplingOptions();
         if (card.Hints is not { } hints || !hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase))
             return defaults;
-        ButcherTableau method = hints.Method is null ? ButcherTableau.Dopri5 : ButcherTableau.Named(hints.Method);
+        SolverMethod method = hints.Method is null ? new AdaptiveSteps().Method : SolverMethod.Named(hints.Method);
         SolverOptions solver = hints.Steps is { } steps
             ? new FixedSteps(method, steps)
             : new AdaptiveSteps

@@ -34,6 +34,12 @@ public sealed record SamplingOptions
     /// <summary>The method and its steps. Default: adaptive steps of Dopri5 with tolerances 1e-3.</summary>
     public SolverOptions Solver { get; init; } = new AdaptiveSteps();
 
+    /// <summary>
+    /// Times at which each sample's state is recorded besides its end, rising, within the model's trained times. They cost no
+    /// steps. Default: none.
+    /// </summary>
+    public IReadOnlyList<double> TrajectoryTimes { get; init; } = [];
+
     /// <summary>Threads that solve, from 1 to 256. Default: by the number of samples, up to the number of processors.</summary>
     public int? Workers { get; init => field = OdeProblem.CheckWorkers(value); }
 

@@ -24,7 +24,7 @@ internal sealed class SampleCommand
     private readonly Option<long> _first = new("--first") { Description = "Index of the first sample; sample i is the same whichever run draws it." };
     private readonly Option<string?> _label = new("--label") { Description = "Class labels, by name or number, separated by commas and taken in turn; or 'all'." };
     private readonly Option<double?> _guidance = new("--guidance") { Description = "Scale of classifier-free guidance; 1 is none." };
-    private readonly Option<string?> _method = new("--method") { Description = $"Solver: {string.Join(", ", ButcherTableau.All)}." };
+    private readonly Option<string?> _method = new("--method") { Description = $"Solver: {string.Join(", ", SolverMethod.Methods)}." };
     private readonly Option<double?> _rtol = new("--rtol") { Description = "Relative tolerance, for adaptive steps." };
     private readonly Option<double?> _atol = new("--atol") { Description = "Absolute tolerance, for adaptive steps." };
     private readonly Option<int?> _steps = new("--steps") { Description = "Number of equal steps, instead of tolerances." };
@@ -113,11 +113,11 @@ internal sealed class SampleCommand
     private SolverOptions Solver(ParseResult parsed, SolverOptions defaults)
     {
         double? rtol = parsed.GetValue(_rtol), atol = parsed.GetValue(_atol);
-        ButcherTableau method = parsed.GetValue(_method) is { } name
-            ? CommandHost.Checked("--method", () => ButcherTableau.Named(name))
+        SolverMethod method = parsed.GetValue(_method) is { } name
+            ? CommandHost.Checked("--method", () => SolverMethod.Named(name))
             : defaults is FixedSteps && (rtol ?? atol) is not null
             ? new AdaptiveSteps().Method // tolerances come before the model's own steps, whose method may have none
-            : defaults.Tableau;
+            : (defaults as FixedSteps)?.Method ?? ((AdaptiveSteps)defaults).Method;
         if (parsed.GetValue(_steps) is { } steps)
             return CommandHost.Checked("--steps", () => new FixedSteps(method, steps));
         if (defaults is FixedSteps usual && (rtol ?? atol) is null && method == usual.Method)
@@ -178,7 +178,7 @@ internal sealed class SampleCommand
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new SampleReport(
             count, failed, evaluations, accepted, rejected, seconds, count / seconds,
-            options.Solver.Tableau.Name, model.Provider.Chosen, options.Seed, options.First, outPath);
+            options.Solver.MethodName, model.Provider.Chosen, options.Seed, options.First, outPath);
     }
 
     private static void WriteProvenance(FlowModel model, string outPath, SampleReport report)

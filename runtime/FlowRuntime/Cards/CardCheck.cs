@@ -97,7 +97,7 @@ internal static class CardCheck
     private static void CheckHints(HintsCard hints, string source)
     {
         Require(hints.Graph.Length == 64 && hints.Graph.All(char.IsAsciiHexDigit), source, "hints.graph", hints.Graph, "give the 64 hexadecimal digits of the graph's SHA-256");
-        Require(hints.Method is null || Ode.ButcherTableau.All.Any(method => method.Name == hints.Method), source, "hints.method", hints.Method, $"choose one of {string.Join(", ", Ode.ButcherTableau.All)}");
+        Require(hints.Method is null || Ode.SolverMethod.Methods.Any(method => method.Name == hints.Method), source, "hints.method", hints.Method, $"choose one of {string.Join(", ", Ode.SolverMethod.Methods)}");
         Require(hints.Steps is null or >= 1, source, "hints.steps", hints.Steps, "give at least 1");
         Require(hints.RelativeTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.relative_tolerance", hints.RelativeTolerance, "give a positive number");
         Require(hints.AbsoluteTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.absolute_tolerance", hints.AbsoluteTolerance, "give a positive number");

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using FlowRuntime.Fields;
+using FlowRuntime.Paths;
 
 namespace FlowRuntime.Ode;
 
@@ -31,20 +32,38 @@ public sealed record OdeProblem
     }
 
     /// <summary>Number of samples, at least 1.</summary>
-    public required int Count
+    public required long Count
     {
         get;
         init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(Count), value, "Ask for at least one sample.");
     }
 
-    /// <summary>Time the solve starts from, below <see cref="End"/>. Default 0.</summary>
+    /// <summary>Time the solve starts from. Default 0.</summary>
     public double Start { get; init; }
 
-    /// <summary>Time the solve ends at. Default 1. The field is never evaluated outside [Start, End].</summary>
+    /// <summary>
+    /// Time the solve ends at; before <see cref="Start"/> it runs in reverse. Default 1. The field is never evaluated
+    /// outside [Start, End].
+    /// </summary>
     public double End { get; init; } = 1;
+
+    /// <summary>
+    /// Times at which each sample's state is recorded besides its end, in order from Start to End, both allowed. They cost
+    /// no steps: the states are those of the method's own interpolant. Default: none.
+    /// </summary>
+    public IReadOnlyList<double> TrajectoryTimes { get; init; } = [];
 
     /// <summary>The method and its steps. Default: <see cref="AdaptiveSteps"/>.</summary>
     public SolverOptions Solver { get; init; } = new AdaptiveSteps();
+
+    /// <summary>
+    /// The Gaussian path the field belongs to; exponential and stochastic methods and the Karras grid need it.
+    /// Default: none.
+    /// </summary>
+    public ProbabilityPath? Path { get; init; }
+
+    /// <summary>Seed of the noise of stochastic methods. Default 0.</summary>
+    public ulong Seed { get; init; }
 
     /// <summary>Threads that solve, from 1 to 256. Default: by the number of samples, up to the number of processors.</summary>
     public int? Workers { get; init => field = CheckWorkers(value); }
@@ -57,4 +76,25 @@ public sealed record OdeProblem
 
     internal static int? CheckSlots(int? value, [CallerMemberName] string name = "") => value is null or >= 1 ? value
         : throw new ArgumentOutOfRangeException(name, value, "Give at least one slot.");
+
+    /// <summary>1 where time runs forward, −1 where it runs in reverse.</summary>
+    internal int Direction => Start < End ? 1 : -1;
+
+    /// <exception cref="ArgumentException">The interval is empty or not finite, or the shape or the trajectory does not fit it.</exception>
+    internal void Check()
+    {
+        if (!(double.IsFinite(Start) && double.IsFinite(End) && Start != End))
+            throw new ArgumentException(FormattableString.Invariant($"The solve from t = {Start} to {End} has no length. Give a start and another end."));
+        if (Shape is not null && Shape.Aggregate(1L, (product, size) => product * size) != Field.Dimension)
+            throw new ArgumentException($"The shape [{string.Join(", ", Shape)}] does not have the field's {Field.Dimension} values.");
+        if (First > long.MaxValue - Count)
+            throw new ArgumentOutOfRangeException(nameof(First), First, $"The last of {Count} samples from there has an index beyond {long.MaxValue}.");
+        double last = Start;
+        foreach (double time in TrajectoryTimes)
+        {
+            if (!(Direction * time >= Direction * last && Direction * time <= Direction * End))
+                throw new ArgumentException(FormattableString.Invariant($"The trajectory's time {time} does not lie between {last} and {End}. Give times in order from the start to the end."));
+            last = time;
+        }
+    }
 }

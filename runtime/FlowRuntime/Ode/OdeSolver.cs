@@ -9,7 +9,7 @@ namespace FlowRuntime.Ode;
 /// Solves an ordinary differential equation for many samples side by side, each with its own time, steps and status.
 /// </summary>
 /// <remarks>
-/// W workers, each a thread with K slots: see <see cref="SlotWorker"/>. Sample i's result depends on its index, the
+/// W workers, each a thread with K slots: see <see cref="SolveWorker"/>. Sample i's result depends on its index, the
 /// field and the solver's options alone: not on the number of samples, workers or slots, bit for bit.
 /// </remarks>
 public static class OdeSolver
@@ -18,42 +18,59 @@ public static class OdeSolver
     private const int StateValuesPerWorker = 1 << 18;
     private const int FewestSamplesPerWorker = 16;
 
+    /// <summary>Samples that may wait for an earlier one, in index order, for each that is under way.</summary>
+    private const int WindowPerSlot = 4;
+
     /// <summary>Solves the problem. A sample that fails does so alone, with its own status; nothing is thrown for it.</summary>
     /// <param name="problem">What to solve.</param>
     /// <param name="progress">Told after each step in which samples finished.</param>
     /// <param name="cancellationToken">Ends the solve within one call of the field.</param>
-    /// <exception cref="ArgumentException">The interval is empty or not finite, or the shape does not fit the field.</exception>
+    /// <exception cref="ArgumentException">The interval is empty or not finite, or what is asked for does not fit the field, the path or itself.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The field's model was disposed, before or during the solve.</exception>
     public static SampleBatch Solve(
         OdeProblem problem, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        if (!(double.IsFinite(problem.Start) && double.IsFinite(problem.End) && problem.Start < problem.End))
-            throw new ArgumentException($"The solve from t = {problem.Start} to {problem.End} has no length. Give a start below the end.", nameof(problem));
-        int dimension = problem.Field.Dimension;
-        var batch = new SampleBatch(problem.First, problem.Count, problem.Shape ?? [dimension]);
-        if (batch.Dimension != dimension)
-            throw new ArgumentException($"The shape [{string.Join(", ", batch.Shape)}] has {batch.Dimension} values, the field {dimension}.", nameof(problem));
-
-        int workers = Math.Min(problem.Count, problem.Workers
-            ?? Math.Clamp(problem.Count / FewestSamplesPerWorker, 1, Environment.ProcessorCount));
-        int share = (problem.Count + workers - 1) / workers;
-        int slots = Math.Min(share, problem.Slots
-            ?? (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(StateValuesPerWorker / dimension, 8, MostSlots)));
-
-        long started = Stopwatch.GetTimestamp();
-        var queue = new SampleQueue(batch, progress);
-        SlotWorker[] all = RunWorkers(workers, slots, problem, queue, cancellationToken);
-        batch.Statistics = new SamplingStatistics(
-            batch.Evaluations.Sum(n => (long)n), batch.Accepted.Sum(n => (long)n), batch.Rejected.Sum(n => (long)n),
-            all.Sum(worker => worker.FieldCalls), Stopwatch.GetElapsedTime(started));
+        problem.Check();
+        var batch = new SampleBatch(problem.First, problem.Count, problem.Shape ?? [problem.Field.Dimension], problem.TrajectoryTimes);
+        batch.Statistics = Stream(problem, batch.Take, SampleOrder.Completion, progress, cancellationToken);
         return batch;
     }
 
-    private static SlotWorker[] RunWorkers(int workers, int slots, OdeProblem problem, SampleQueue queue, CancellationToken cancellationToken)
+    /// <summary>Solves the problem and hands each sample to a consumer when it is done; memory does not grow with their number.</summary>
+    /// <param name="problem">What to solve.</param>
+    /// <param name="consumer">Takes the samples, one at a time, from the threads that solve; what it throws ends the solve and is the caller's.</param>
+    /// <param name="order">As they finish, or by index.</param>
+    /// <param name="progress">Told after each step in which samples finished.</param>
+    /// <param name="cancellationToken">Ends the solve within one call of the field.</param>
+    /// <returns>What the solve cost.</returns>
+    /// <exception cref="ArgumentException">The interval is empty or not finite, or what is asked for does not fit the field, the path or itself.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The field's model was disposed, before or during the solve.</exception>
+    public static SamplingStatistics Stream(
+        OdeProblem problem, SampleConsumer consumer, SampleOrder order = SampleOrder.Completion,
+        IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        problem.Check();
+        int workers = (int)Math.Min(problem.Count, problem.Workers
+            ?? Math.Clamp(problem.Count / FewestSamplesPerWorker, 1, Environment.ProcessorCount));
+        long share = (problem.Count + workers - 1) / workers;
+        int slots = (int)Math.Min(share, problem.Slots
+            ?? (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(StateValuesPerWorker / problem.Field.Dimension, 8, MostSlots)));
+
+        long started = Stopwatch.GetTimestamp();
+        int window = order == SampleOrder.Index ? (int)Math.Min(problem.Count, (long)WindowPerSlot * workers * slots) : 0;
+        var queue = new SampleQueue(problem, consumer, progress, window);
+        SolveWorker[] all = RunWorkers(workers, slots, problem, queue, cancellationToken);
+        return new SamplingStatistics(
+            queue.Evaluations, queue.Accepted, queue.Rejected, all.Sum(worker => worker.FieldCalls), Stopwatch.GetElapsedTime(started));
+    }
+
+    private static SolveWorker[] RunWorkers(int workers, int slots, OdeProblem problem, SampleQueue queue, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var all = new SlotWorker[workers];
+        using CancellationTokenRegistration wakeWaiting = stop.Token.Register(queue.Stop);
+        var all = new SolveWorker[workers];
         ExceptionDispatchInfo? failure = null;
         void Fail(Exception e)
         {
@@ -65,8 +82,13 @@ public static class OdeSolver
         {
             try
             {
-                using SlotWorker slotWorker = all[worker] = new SlotWorker(problem, queue, slots);
-                slotWorker.Run(stop.Token);
+                using SolveWorker solveWorker = all[worker] = problem.Solver switch
+                {
+                    AdaptiveSteps adaptive => new AdaptiveWorker(problem, adaptive, queue, slots),
+                    FixedSteps @fixed => new GridWorker(problem, @fixed, queue, slots),
+                    _ => throw new NotSupportedException($"There is no worker for {problem.Solver}."),
+                };
+                solveWorker.Run(stop.Token);
             }
             catch (Exception e)
             {

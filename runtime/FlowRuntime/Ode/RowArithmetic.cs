@@ -8,58 +8,108 @@ namespace FlowRuntime.Ode;
 /// that touches the elements of a state.
 /// </summary>
 /// <remarks>
-/// Rows lie one behind another, so each operation runs in whole vectors over the flat prefix, for d = 2 as for
-/// d = 200,000; each row's own step size stands expanded to its elements. A vector may reach past the last row: there
-/// lie inactive rows or padding. No result depends on a row's place: element-wise operations are the same in every
-/// lane, and a row's sum is taken in an order fixed by d alone.
+/// Rows lie one behind another, so narrow rows are worked on in whole vectors over the flat prefix, each row's own step
+/// size standing expanded to its elements (<see cref="RowSteps"/>); wide rows are worked on one by one. A vector may
+/// reach past the last row: there lie inactive rows or padding. No result depends on a row's place: element-wise
+/// operations are the same in every lane, and a row's sum is taken in an order fixed by d alone.
 /// </remarks>
 internal static unsafe class RowArithmetic
 {
+    /// <summary>Rows of fewer values than this are worked on over the flat prefix.</summary>
+    public const int WideRow = 64;
+
     /// <summary>destination = x + h Σ_j weights_j slopes_j over the rows first … first + count − 1.</summary>
-    /// <remarks>h is the step size of each row, expanded to all its elements; there is one weight a slope, and zeros are passed over.</remarks>
+    /// <remarks>There are at most as many weights as slopes, and zeros are passed over. The destination is none of the sources.</remarks>
     public static void Combine(
-        RowBuffer destination, RowBuffer x, RowBuffer h, IReadOnlyList<RowBuffer> slopes, ReadOnlySpan<double> weights, int first, int count)
+        RowBuffer destination, RowBuffer x, RowSteps h, ReadOnlySpan<RowBuffer> slopes, ReadOnlySpan<double> weights, int first, int count)
     {
         float** slope = stackalloc float*[weights.Length];
         float* weight = stackalloc float[weights.Length];
         int terms = Terms(slopes, weights, slope, weight);
-        int end = (first + count) * x.Width;
-        for (int e = first * x.Width; e < end; e += Vector<float>.Count)
+        int width = x.Width;
+        if (h.Expanded is { } expanded)
         {
-            Vector<float> sum = Sum(slope, weight, terms, e);
-            Vector.FusedMultiplyAdd(Vector.Load(h.Pointer + e), sum, Vector.Load(x.Pointer + e)).Store(destination.Pointer + e);
+            float* step = expanded.Pointer;
+            int end = (first + count) * width;
+            for (int e = first * width; e < end; e += Vector<float>.Count)
+            {
+                Vector<float> sum = Sum(slope, weight, terms, e);
+                Vector.FusedMultiplyAdd(Vector.Load(step + e), sum, Vector.Load(x.Pointer + e)).Store(destination.Pointer + e);
+            }
+            return;
+        }
+        for (int row = first; row < first + count; row++)
+        {
+            var step = new Vector<float>(h[row]);
+            int end = (row + 1) * width;
+            for (int e = row * width; e < end; e += Vector<float>.Count)
+            {
+                Vector<float> sum = Sum(slope, weight, terms, e);
+                Vector.FusedMultiplyAdd(step, sum, Vector.Load(x.Pointer + e)).Store(destination.Pointer + e);
+            }
         }
     }
 
+    /// <summary>destination = Σ_j weights_j tables_j over the first rows; zeros are passed over.</summary>
+    /// <remarks>The destination may be one of the tables.</remarks>
+    public static void Combine(RowBuffer destination, ReadOnlySpan<RowBuffer> tables, ReadOnlySpan<double> weights, int count)
+    {
+        float** table = stackalloc float*[weights.Length];
+        float* weight = stackalloc float[weights.Length];
+        int terms = Terms(tables, weights, table, weight);
+        int end = count * destination.Width;
+        for (int e = 0; e < end; e += Vector<float>.Count)
+            Sum(table, weight, terms, e).Store(destination.Pointer + e);
+    }
+
     /// <summary>
-    /// The scaled error of a step, one number a row: the root mean square over its elements of
+    /// The square of a step's scaled error, one number a row: the mean over its elements of the square of
     /// h Σ_j weights_j slopes_j / (atol + rtol max(|x|, |next|)).
     /// </summary>
     /// <remarks>
     /// Source: Hairer I, eq. (II.4.11), for each sample by itself. NaN where the error or the proposed state is not finite.
-    /// The scratch rows receive the squared quotients, errors [count] the result.
+    /// The scratch rows are spoilt, squares [count] receives the result.
     /// </remarks>
-    public static void ScaledError(
-        RowBuffer scratch, RowBuffer x, RowBuffer next, RowBuffer h, IReadOnlyList<RowBuffer> slopes, ReadOnlySpan<double> weights,
-        double absolute, double relative, int count, Span<double> errors)
+    public static void SquaredScaledError(
+        RowBuffer scratch, RowBuffer x, RowBuffer next, RowSteps h, ReadOnlySpan<RowBuffer> slopes, ReadOnlySpan<double> weights,
+        double absolute, double relative, int count, Span<double> squares)
     {
         float** slope = stackalloc float*[weights.Length];
         float* weight = stackalloc float[weights.Length];
         int terms = Terms(slopes, weights, slope, weight);
         var atol = new Vector<float>((float)absolute);
         var rtol = new Vector<float>((float)relative);
-        int end = count * x.Width;
-        for (int e = 0; e < end; e += Vector<float>.Count)
+        int width = x.Width;
+        if (h.Expanded is { } expanded)
         {
-            Vector<float> proposed = Vector.Load(next.Pointer + e);
-            Vector<float> size = Vector.Max(Vector.Abs(Vector.Load(x.Pointer + e)), Vector.Abs(proposed));
-            Vector<float> error = Vector.Load(h.Pointer + e) * Sum(slope, weight, terms, e);
-            Vector<float> quotient = error / Vector.FusedMultiplyAdd(rtol, size, atol);
-            Vector<float> finiteOrNaN = proposed - proposed; // an infinite state would divide the error away
-            Vector.FusedMultiplyAdd(quotient, quotient, finiteOrNaN).Store(scratch.Pointer + e);
+            int end = count * width;
+            for (int e = 0; e < end; e += Vector<float>.Count)
+                Square(x, next, Vector.Load(expanded.Pointer + e) * Sum(slope, weight, terms, e), atol, rtol, e).Store(scratch.Pointer + e);
+            for (int row = 0; row < count; row++)
+            {
+                double sum = 0;
+                for (int e = row * width; e < (row + 1) * width; e++)
+                    sum += scratch.Pointer[e];
+                squares[row] = sum / width;
+            }
+            return;
         }
         for (int row = 0; row < count; row++)
-            errors[row] = Math.Sqrt(SumOfRow(scratch, row) / x.Width);
+        {
+            var step = new Vector<float>(h[row]);
+            Vector<float> lanes = Vector<float>.Zero;
+            int e = row * width, end = e + width;
+            for (; e <= end - Vector<float>.Count; e += Vector<float>.Count)
+                lanes += Square(x, next, step * Sum(slope, weight, terms, e), atol, rtol, e);
+            double sum = Vector.Sum(lanes);
+            if (e < end)
+            {
+                Square(x, next, step * Sum(slope, weight, terms, e), atol, rtol, e).Store(scratch.Pointer + e);
+                for (; e < end; e++)
+                    sum += scratch.Pointer[e];
+            }
+            squares[row] = sum / width;
+        }
     }
 
     /// <summary>√(mean over the elements of (values / (atol + rtol |x|))²) of one row.</summary>
@@ -74,41 +124,33 @@ internal static unsafe class RowArithmetic
         return Math.Sqrt(sum / values.Length);
     }
 
-    private static int Terms(IReadOnlyList<RowBuffer> slopes, ReadOnlySpan<double> weights, float** slope, float* weight)
+    private static Vector<float> Square(RowBuffer x, RowBuffer next, Vector<float> error, Vector<float> atol, Vector<float> rtol, int e)
+    {
+        Vector<float> proposed = Vector.Load(next.Pointer + e);
+        Vector<float> size = Vector.Max(Vector.Abs(Vector.Load(x.Pointer + e)), Vector.Abs(proposed));
+        Vector<float> quotient = error / Vector.FusedMultiplyAdd(rtol, size, atol);
+        Vector<float> finiteOrNaN = proposed - proposed; // an infinite state would divide the error away
+        return Vector.FusedMultiplyAdd(quotient, quotient, finiteOrNaN);
+    }
+
+    private static int Terms(ReadOnlySpan<RowBuffer> tables, ReadOnlySpan<double> weights, float** table, float* weight)
     {
         int terms = 0;
         for (int j = 0; j < weights.Length; j++)
         {
             if (weights[j] == 0)
                 continue;
-            slope[terms] = slopes[j].Pointer;
+            table[terms] = tables[j].Pointer;
             weight[terms++] = (float)weights[j];
         }
         return terms;
     }
 
-    private static Vector<float> Sum(float** slope, float* weight, int terms, int e)
+    private static Vector<float> Sum(float** table, float* weight, int terms, int e)
     {
         Vector<float> sum = Vector<float>.Zero;
         for (int j = 0; j < terms; j++)
-            sum = Vector.FusedMultiplyAdd(new Vector<float>(weight[j]), Vector.Load(slope[j] + e), sum);
-        return sum;
-    }
-
-    private static double SumOfRow(RowBuffer values, int row)
-    {
-        float* start = values.Pointer + (long)row * values.Width;
-        int width = values.Width, e = 0;
-        double sum = 0;
-        if (width >= 4 * Vector<float>.Count)
-        {
-            Vector<float> lanes = Vector<float>.Zero;
-            for (; e <= width - Vector<float>.Count; e += Vector<float>.Count)
-                lanes += Vector.Load(start + e);
-            sum = Vector.Sum(lanes);
-        }
-        for (; e < width; e++)
-            sum += start[e];
+            sum = Vector.FusedMultiplyAdd(new Vector<float>(weight[j]), Vector.Load(table[j] + e), sum);
         return sum;
     }
 }

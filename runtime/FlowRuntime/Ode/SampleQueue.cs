@@ -2,36 +2,136 @@ using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Ode;
 
-/// <summary>Hands sample indices out to the workers and takes their results in; safe under concurrent use.</summary>
-internal sealed class SampleQueue(SampleBatch batch, IProgress<SamplingProgress>? progress)
+/// <summary>
+/// Hands sample indices out to the workers and their results to the consumer, one at a time; safe under concurrent use.
+/// </summary>
+/// <remarks>
+/// In index order, samples that finish before an earlier one wait in a window of fixed size: the memory stays bounded,
+/// since no index beyond the window is given out. A worker that solves an index within it can always go on.
+/// </remarks>
+internal sealed class SampleQueue
 {
-    private int _taken;
-    private int _finished;
+    private readonly object _lock = new();
+    private readonly OdeProblem _problem;
+    private readonly SampleConsumer _consumer;
+    private readonly IProgress<SamplingProgress>? _progress;
+    private readonly Waiting[]? _window;
+    private readonly float[] _waitingValues = [];
+    private readonly int _stateSize;
+    private readonly int _rowSize;
+    private long _taken;
+    private long _handedOut;
+    private long _finished;
+    private bool _stopped;
 
-    /// <summary>Takes the next sample; false when all are taken.</summary>
-    public bool TryTake(out long index)
+    /// <param name="problem">What is solved.</param>
+    /// <param name="consumer">Takes the finished samples.</param>
+    /// <param name="progress">Told how far the solve is.</param>
+    /// <param name="window">Samples that may be under way or waiting at a time, in index order; 0 for the order of completion.</param>
+    public SampleQueue(OdeProblem problem, SampleConsumer consumer, IProgress<SamplingProgress>? progress, int window)
     {
-        int next = Interlocked.Increment(ref _taken) - 1;
-        index = batch.First + next;
-        if (next < batch.Count)
-            return true;
-        Interlocked.Decrement(ref _taken); // so that asking again and again never overflows
-        return false;
+        (_problem, _consumer, _progress) = (problem, consumer, progress);
+        _stateSize = problem.Field.Dimension;
+        _rowSize = _stateSize * (1 + problem.TrajectoryTimes.Count);
+        if (window > 0)
+        {
+            _window = new Waiting[window];
+            _waitingValues = new float[checked(window * _rowSize)];
+        }
     }
 
-    /// <summary>Stores what became of a sample.</summary>
-    public void Finish(in Slot slot, SampleStatus status, ReadOnlySpan<float> state)
+    public long Evaluations { get; private set; }
+
+    public long Accepted { get; private set; }
+
+    public long Rejected { get; private set; }
+
+    /// <summary>Takes the next sample; false when there is none, or none yet.</summary>
+    public bool TryTake(out long index)
     {
-        int i = (int)(slot.Index - batch.First);
-        state.CopyTo(batch[i]);
-        batch.Status[i] = status;
-        batch.Times[i] = slot.Time;
-        batch.Evaluations[i] = slot.Evaluations;
-        batch.Accepted[i] = slot.Accepted;
-        batch.Rejected[i] = slot.Rejected;
+        lock (_lock)
+        {
+            index = _problem.First + _taken;
+            if (_taken == _problem.Count || (_window is not null && _taken - _handedOut >= _window.Length))
+                return false;
+            _taken++;
+            return true;
+        }
+    }
+
+    /// <summary>Waits until there is a sample to take; false when there will be none.</summary>
+    public bool WaitForNext()
+    {
+        lock (_lock)
+        {
+            while (!_stopped && _taken < _problem.Count && _window is not null && _taken - _handedOut >= _window.Length)
+                Monitor.Wait(_lock);
+            return !_stopped && _taken < _problem.Count;
+        }
+    }
+
+    /// <summary>Lets go whoever waits, because the solve ends early.</summary>
+    public void Stop()
+    {
+        lock (_lock)
+        {
+            _stopped = true;
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    /// <summary>Takes in what became of a sample.</summary>
+    public void Finish(in FinishedSample sample)
+    {
+        lock (_lock)
+        {
+            Evaluations += sample.Evaluations;
+            Accepted += sample.Accepted;
+            Rejected += sample.Rejected;
+            if (_window is null)
+            {
+                _consumer(sample);
+                return;
+            }
+            int place = (int)((sample.Index - _problem.First) % _window.Length);
+            Span<float> values = _waitingValues.AsSpan(place * _rowSize, _rowSize);
+            sample.State.CopyTo(values);
+            sample.Trajectory.CopyTo(values[_stateSize..]);
+            _window[place] = new Waiting(true, sample.Status, sample.Time, sample.Evaluations, sample.Accepted, sample.Rejected);
+            if (sample.Index == _problem.First + _handedOut)
+                HandOutWaiting();
+        }
     }
 
     /// <summary>Reports progress after a step in which <paramref name="finished"/> samples ended.</summary>
     public void Report(int finished) =>
-        progress?.Report(new SamplingProgress(Interlocked.Add(ref _finished, finished), batch.Count));
+        _progress?.Report(new SamplingProgress(Interlocked.Add(ref _finished, finished), _problem.Count));
+
+    private void HandOutWaiting()
+    {
+        while (true)
+        {
+            int place = (int)(_handedOut % _window!.Length);
+            Waiting next = _window[place];
+            if (!next.IsHere)
+                break;
+            Span<float> values = _waitingValues.AsSpan(place * _rowSize, _rowSize);
+            _consumer(new FinishedSample
+            {
+                Index = _problem.First + _handedOut,
+                Status = next.Status,
+                Time = next.Time,
+                Evaluations = next.Evaluations,
+                Accepted = next.Accepted,
+                Rejected = next.Rejected,
+                State = values[.._stateSize],
+                Trajectory = values[_stateSize..],
+            });
+            _window[place] = default;
+            _handedOut++;
+        }
+        Monitor.PulseAll(_lock);
+    }
+
+    private readonly record struct Waiting(bool IsHere, SampleStatus Status, double Time, int Evaluations, int Accepted, int Rejected);
 }

@@ -7,8 +7,8 @@ public abstract record SolverOptions
     {
     }
 
-    /// <summary>The Runge–Kutta method.</summary>
-    public abstract ButcherTableau Tableau { get; }
+    /// <summary>Name of the method, for reports.</summary>
+    public abstract string MethodName { get; }
 }
 
 /// <summary>
@@ -33,6 +33,25 @@ public sealed record AdaptiveSteps : SolverOptions
         init => field = Positive(value, nameof(AbsoluteTolerance));
     } = 1e-3;
 
+    /// <summary>How the next step follows from the errors. Default <see cref="StepController.PI"/>.</summary>
+    public StepController Controller { get; init; } = StepController.PI;
+
+    /// <summary>
+    /// Size of the first step, above 0; it saves the evaluation by which one is found otherwise. Default: by the velocity
+    /// and its change over a small probe (Hairer I, section II.4).
+    /// </summary>
+    public double? FirstStep
+    {
+        get;
+        init => field = value is null ? null : Positive(value.Value, nameof(FirstStep));
+    }
+
+    /// <summary>
+    /// The largest step worth trying at each time, as measured on the model; each sample is controlled by its own error all
+    /// the same. It also gives the first step. Default: none.
+    /// </summary>
+    public StepProfile? Profile { get; init; }
+
     /// <summary>Steps, accepted and rejected, after which a sample is given up; at least 1. Default 10,000.</summary>
     public int MaxSteps
     {
@@ -41,21 +60,29 @@ public sealed record AdaptiveSteps : SolverOptions
             : throw new ArgumentOutOfRangeException(nameof(MaxSteps), value, "Give at least one step, such as 10000.");
     } = 10_000;
 
+    /// <summary>Rejections in a row after which a sample is given up; at least 1. Default 50.</summary>
+    public int MaxRejections
+    {
+        get;
+        init => field = value >= 1 ? value
+            : throw new ArgumentOutOfRangeException(nameof(MaxRejections), value, "Give at least one rejection, such as 50.");
+    } = 50;
+
     /// <inheritdoc/>
-    public override ButcherTableau Tableau => Method;
+    public override string MethodName => Method.Name;
 
     private static double Positive(double value, string name) => value > 0 && double.IsFinite(value) ? value
         : throw new ArgumentOutOfRangeException(name, value, "Give a positive number, such as 1e-3.");
 }
 
-/// <summary>Every sample takes the same number of equal steps: a fixed cost, and no word about the error.</summary>
+/// <summary>Every sample takes the same steps: a fixed cost, and no word about the error.</summary>
 public sealed record FixedSteps : SolverOptions
 {
     /// <summary>Makes the choice of a method and a number of steps.</summary>
-    /// <param name="method">The Runge–Kutta method.</param>
+    /// <param name="method">The method.</param>
     /// <param name="count">Number of steps from the start to the end, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The count is below 1.</exception>
-    public FixedSteps(ButcherTableau method, int count)
+    public FixedSteps(SolverMethod method, int count)
     {
         if (count < 1)
             throw new ArgumentOutOfRangeException(nameof(count), count, "Give at least one step, such as 20.");
@@ -63,12 +90,15 @@ public sealed record FixedSteps : SolverOptions
         Count = count;
     }
 
-    /// <summary>The Runge–Kutta method.</summary>
-    public ButcherTableau Method { get; }
+    /// <summary>The method.</summary>
+    public SolverMethod Method { get; }
 
     /// <summary>Number of steps.</summary>
     public int Count { get; }
 
+    /// <summary>Where the steps stand. Default <see cref="TimeGrid.Uniform"/>.</summary>
+    public TimeGrid Grid { get; init; } = TimeGrid.Uniform;
+
     /// <inheritdoc/>
-    public override ButcherTableau Tableau => Method;
+    public override string MethodName => Method.Name;
 }

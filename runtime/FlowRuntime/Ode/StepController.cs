@@ -1,45 +1,35 @@
 namespace FlowRuntime.Ode;
 
 /// <summary>
-/// Chooses the next step of one sample from its scaled errors: the PI controller, with its remembered error kept by the
-/// caller.
+/// How a sample's next step follows from its scaled errors e:
+/// h' = 0.9 h e_n^(−β₁/k) e_(n−1)^(−β₂/k) e_(n−2)^(−β₃/k), where k is the order of the error estimate and the factor stays
+/// between 0.2 and 10 (at most 1 after a rejection). A rejected step is tried again at 0.9 h e_n^(−1/k), at least a fifth.
 /// </summary>
+/// <param name="Beta1">Exponent β₁ of this step's error.</param>
+/// <param name="Beta2">Exponent β₂ of the last accepted step's error.</param>
+/// <param name="Beta3">Exponent β₃ of the error before.</param>
 /// <remarks>
-/// Source: Gustafsson 1991; Hairer and Wanner, "Solving Ordinary Differential Equations II", section IV.2, with the
-/// exponents 0.7/k and 0.4/k given there for k = (embedded order) + 1.
+/// Source: Söderlind 2003, "Digital filters in adaptive time-stepping", ACM TOMS 29(1), eq. (35), and the limits of Hairer I,
+/// section II.4.
 /// </remarks>
-internal readonly struct StepController
+public sealed record StepController(double Beta1, double Beta2, double Beta3)
 {
-    /// <summary>What a sample's memory holds before its first accepted step.</summary>
-    public const double InitialMemory = 1e-4;
+    internal const double Safety = 0.9;
+    internal const double Shrink = 0.2;
+    internal const double Grow = 10;
 
-    private const double Safety = 0.9;
-    private const double Shrink = 0.2;
-    private const double Grow = 10;
+    /// <summary>The elementary controller (I): β = (1, 0, 0). Source: Hairer I, eq. (II.4.13).</summary>
+    public static StepController I { get; } = new(1, 0, 0);
 
-    private readonly double _proportional;
-    private readonly double _integral;
-    private readonly double _single;
+    /// <summary>
+    /// The proportional-integral controller (PI): β = (0.7, −0.4, 0). Source: Gustafsson 1991, ACM TOMS 17(4); Hairer and
+    /// Wanner, "Solving Ordinary Differential Equations II", section IV.2.
+    /// </summary>
+    public static StepController PI { get; } = new(0.7, -0.4, 0);
 
-    public StepController(EmbeddedPair pair)
-    {
-        double k = pair.EmbeddedOrder + 1;
-        (_integral, _proportional, _single) = (0.7 / k, 0.4 / k, 1 / k);
-    }
-
-    /// <summary>The factor from an accepted step to the next one.</summary>
-    /// <param name="error">Scaled error of the step, at most 1.</param>
-    /// <param name="memory">Scaled error of the last accepted step; receives this one's.</param>
-    /// <param name="afterRejection">Whether the step was a second try; then the next one may not be larger.</param>
-    public double Accepted(double error, ref double memory, bool afterRejection)
-    {
-        error = Math.Max(error, 1e-10);
-        double factor = Safety * Math.Pow(error, -_integral) * Math.Pow(memory, _proportional);
-        memory = Math.Max(error, InitialMemory);
-        return Math.Clamp(factor, Shrink, afterRejection ? 1 : Grow);
-    }
-
-    /// <summary>The factor from a rejected step to its second try; an error that is not finite shrinks as far as is allowed.</summary>
-    public double Rejected(double error) =>
-        double.IsFinite(error) ? Math.Clamp(Safety * Math.Pow(error, -_single), Shrink, Safety) : Shrink;
+    /// <summary>
+    /// A proportional-integral-derivative controller (PID): β = (0.58, −0.21, 0.1).
+    /// Source: Kennedy and Carpenter 2003, Appl. Numer. Math. 44, section 2.3.
+    /// </summary>
+    public static StepController PID { get; } = new(0.58, -0.21, 0.1);
 }

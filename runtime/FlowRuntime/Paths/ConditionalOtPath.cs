@@ -22,4 +22,7 @@ public sealed class ConditionalOtPath : ProbabilityPath
     /// <inheritdoc/>
     public override PathCoefficients At(double t) =>
         new(Alpha: t, Sigma: 1 - (1 - _sigmaMin) * t, AlphaRate: 1, SigmaRate: -(1 - _sigmaMin));
+
+    /// <inheritdoc/>
+    public override double TimeOf(double noiseLevel) => Math.Min(1, 1 / (noiseLevel + 1 - _sigmaMin));
 }

@@ -3,18 +3,18 @@ namespace FlowRuntime.Sampling;
 /// <summary>The samples of one solve, in index order, with what became of each and what it cost.</summary>
 public sealed class SampleBatch
 {
-    internal SampleBatch(long first, int count, IReadOnlyList<int> shape)
+    internal SampleBatch(long first, long count, IReadOnlyList<int> shape, IReadOnlyList<double> trajectoryTimes)
     {
-        if (first > long.MaxValue - count)
-            throw new ArgumentOutOfRangeException(nameof(first), first, $"The last of {count} samples from there has an index beyond {long.MaxValue}.");
-        First = first;
-        Count = count;
-        Shape = shape;
         Dimension = shape.Aggregate(1, (product, size) => checked(product * size));
-        if ((long)count * Dimension > Array.MaxLength)
+        if (count > Array.MaxLength / ((long)Dimension * Math.Max(1, trajectoryTimes.Count)))
             throw new ArgumentOutOfRangeException(nameof(count), count,
-                $"{count} samples of {Dimension} values are more than one array can hold. Sample in parts, each with its own First.");
+                $"{count} samples of {Dimension} values are more than one array can hold. Sample in parts, each with its own First, or stream them.");
+        First = first;
+        Count = (int)count;
+        Shape = shape;
+        TrajectoryTimes = trajectoryTimes;
         Values = new float[count * Dimension];
+        Trajectories = trajectoryTimes.Count == 0 ? [] : new float[count * trajectoryTimes.Count * Dimension];
         Status = new SampleStatus[count];
         Times = new double[count];
         Evaluations = new int[count];
@@ -39,6 +39,15 @@ public sealed class SampleBatch
     /// see <see cref="Status"/>.
     /// </summary>
     public float[] Values { get; }
+
+    /// <summary>The times at which trajectories were recorded.</summary>
+    public IReadOnlyList<double> TrajectoryTimes { get; }
+
+    /// <summary>
+    /// The states at those times, [count, times, shape…], row-major; NaN at those a failed sample did not reach. Empty where
+    /// no trajectory was asked for.
+    /// </summary>
+    public float[] Trajectories { get; }
 
     /// <summary>How each sample ended, [count].</summary>
     public SampleStatus[] Status { get; }
@@ -65,6 +74,19 @@ public sealed class SampleBatch
     /// <param name="i">Position in this batch, from 0 to <see cref="Count"/> − 1.</param>
     public Span<float> this[int i] => Values.AsSpan(i * Dimension, Dimension);
 
+    /// <summary>Takes a sample over.</summary>
+    internal void Take(in FinishedSample sample)
+    {
+        int i = (int)(sample.Index - First);
+        sample.State.CopyTo(this[i]);
+        sample.Trajectory.CopyTo(Trajectories.AsSpan(i * sample.Trajectory.Length));
+        Status[i] = sample.Status;
+        Times[i] = sample.Time;
+        Evaluations[i] = sample.Evaluations;
+        Accepted[i] = sample.Accepted;
+        Rejected[i] = sample.Rejected;
+    }
+
     /// <summary>Throws if any sample failed; returns this batch otherwise.</summary>
     /// <exception cref="SamplingException">A sample failed; the message says which first, where and why.</exception>
     public SampleBatch EnsureSuccess()
@@ -75,7 +97,7 @@ public sealed class SampleBatch
         string cause = Status[i] switch
         {
             SampleStatus.NonFinite => "the velocity is not finite there. No tolerance mends this: check that the inputs are scaled as in training and that the model was exported from a finite network.",
-            SampleStatus.OutOfSteps => "the limit on steps was reached. Raise the tolerances or MaxSteps.",
+            SampleStatus.OutOfSteps => "the limit on steps, or on rejections in a row, was reached. Raise the tolerances or the limit.",
             _ => "the step became too small. Raise the tolerances.",
         };
         throw new SamplingException($"{Failed} of {Count} samples failed; sample {First + i} at t = {Times[i]:G4}: {cause}");

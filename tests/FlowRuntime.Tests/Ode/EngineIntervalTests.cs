@@ -46,7 +46,6 @@ public class EngineIntervalTests
     }
 
     [Theory]
-    [InlineData(1, 0)]
     [InlineData(0.5, 0.5)]
     [InlineData(double.NaN, 1)]
     [InlineData(0, double.NaN)]

@@ -1,0 +1,540 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using FlowRuntime.Fields;
+using FlowRuntime.Sampling;
+
+namespace FlowRuntime.Ode;
+
+/// <summary>
+/// Adaptive steps of a pair. Every turn takes all active rows through the stages of one step together, each at its own
+/// time and step size; then each accepts or rejects for itself. A row whose sample is done takes the next one.
+/// </summary>
+/// <remarks>
+/// At the end of a turn the last active row moves into the hole of a finished one, and new samples come in behind, so that
+/// their first stage (and the probe of their first step) is one small call for these rows alone.
+/// What is kept for each row stands in arrays, and what every row needs at every turn is done in whole vectors; rows that
+/// are rejected or end are looked at one by one. Times within are forward: s = t, or −t where the solve runs in reverse.
+/// </remarks>
+internal sealed class AdaptiveWorker : SolveWorker
+{
+    /// <summary>
+    /// Steps into a region where the velocity is not finite are tried again this often, each time five times smaller;
+    /// steps that are accepted on the way to its edge change nothing about it.
+    /// </summary>
+    private const int MaxNonFinite = 8;
+
+    /// <summary>A rest of less than this share of a step joins the last one.</summary>
+    private const double Stretch = 1.01;
+
+    private readonly AdaptiveSteps _options;
+    private readonly EmbeddedPair _pair;
+    private readonly int _errorOrder;
+    private readonly RowControllers _controllers;
+    private readonly int _direction;
+    private readonly double _start;
+    private readonly double _end;
+
+    // The table that holds each stage; the first and the last change places after every turn of a pair that is first same as last.
+    private readonly RowBuffer[] _stages;
+    private readonly int[] _outputs;
+    private readonly int _spare;
+    private readonly RowBuffer _scratch;
+    private readonly RowSteps _h;
+
+    private readonly double[] _time;
+    private readonly double[] _target;
+    private readonly double[] _step;
+    private readonly double[] _proposed;
+    private readonly double[] _squares;
+    private readonly double[] _secondSquares;
+    private readonly double[] _largestStep;
+    private readonly double[] _nonFiniteTime;
+    private readonly long[] _begun;
+    private readonly int[] _evaluations;
+    private readonly int[] _rejected;
+    private readonly int[] _rejectedInARow;
+    private readonly int[] _nonFinite;
+    private readonly bool[] _slopeKnown;
+    private readonly int[] _rejectedNow;
+    private readonly SampleStatus?[] _ended;
+    private readonly double[] _weights;
+    private readonly double[]? _profile;
+    private int _rejectedNowCount;
+    private bool _anyEnded;
+    private int _anyNonFinite;
+    private long _turn;
+    private long _nextStepsCheck;
+
+    public AdaptiveWorker(OdeProblem problem, AdaptiveSteps options, SampleQueue queue, int slots)
+        : base(problem, queue, slots, Outputs(problem, options))
+    {
+        _options = options;
+        _pair = options.Method;
+        _errorOrder = _pair.EmbeddedOrder + 1;
+        _direction = problem.Direction;
+        (_start, _end) = (_direction * problem.Start, _direction * problem.End);
+        _stages = [.. Buffers.Velocities];
+        _outputs = [.. Enumerable.Range(0, _stages.Length)];
+        _spare = _stages.Length - 1;
+        _scratch = new RowBuffer(slots, X.Width);
+        _h = new RowSteps(slots, X.Width);
+        _weights = new double[_pair.Stages + _pair.Interpolant.ExtraStages];
+
+        // A profile holds for steps forward with the method it was measured with.
+        if (_direction > 0 && options.Profile is { } profile && profile.Method == _pair)
+            _profile = profile.RowFor(Math.Sqrt(options.RelativeTolerance * options.AbsoluteTolerance));
+
+        _controllers = new RowControllers(options.Controller, _errorOrder, slots);
+        int padded = RowControllers.Padded(slots);
+        _time = new double[padded];
+        _target = new double[padded];
+        _step = new double[padded];
+        _proposed = new double[padded];
+        _squares = new double[padded];
+        _secondSquares = new double[_pair.SecondErrorWeights.IsEmpty ? 0 : padded];
+        _largestStep = new double[padded];
+        _nonFiniteTime = new double[slots];
+        _begun = new long[slots];
+        _evaluations = new int[slots];
+        _rejected = new int[slots];
+        _rejectedInARow = new int[slots];
+        _nonFinite = new int[slots];
+        _slopeKnown = new bool[slots];
+        _rejectedNow = new int[slots];
+        _ended = new SampleStatus?[slots];
+        _nextStepsCheck = options.MaxSteps;
+    }
+
+    /// <summary>Whether a step's last stage is the next one's first.</summary>
+    private bool KeepsFirstStage => _pair.LastStageIsNextFirst;
+
+    public override void Run(CancellationToken cancellationToken)
+    {
+        do
+        {
+            Refill(cancellationToken);
+            while (Active > 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                ChooseSteps();
+                TakeStages(cancellationToken);
+                EstimateErrors();
+                RowBuffer next = RecordTrajectories(cancellationToken);
+                Judge();
+                KeepAccepted(next);
+                HandOut();
+                Refill(cancellationToken);
+            }
+        }
+        while (Queue.WaitForNext());
+    }
+
+    protected override void Move(int source, int destination)
+    {
+        base.Move(source, destination);
+        if (KeepsFirstStage || _slopeKnown[source])
+            _stages[0][source].CopyTo(_stages[0][destination]);
+        _time[destination] = _time[source];
+        _proposed[destination] = _proposed[source];
+        _controllers.Move(source, destination);
+        _nonFiniteTime[destination] = _nonFiniteTime[source];
+        _begun[destination] = _begun[source];
+        _evaluations[destination] = _evaluations[source];
+        _rejected[destination] = _rejected[source];
+        _rejectedInARow[destination] = _rejectedInARow[source];
+        _nonFinite[destination] = _nonFinite[source];
+        _slopeKnown[destination] = _slopeKnown[source];
+    }
+
+    /// <summary>Tables for the stages, for the interpolant's where a trajectory is asked for, and a spare one where first stages are evaluated for some rows alone.</summary>
+    private static int Outputs(OdeProblem problem, AdaptiveSteps options)
+    {
+        int tables = options.Method.Stages;
+        if (problem.TrajectoryTimes.Count > 0)
+            tables += options.Method.Interpolant.ExtraStages;
+        return tables + (options.Method.LastStageIsNextFirst ? 0 : 1);
+    }
+
+    private void ChooseSteps()
+    {
+        if (_profile is not null)
+            StepProfile.LargestSteps(_profile, _time.AsSpan(0, RowControllers.Padded(Active)), _largestStep);
+        var end = new Vector<double>(_end);
+        for (int i = 0; i < Active; i += Vector<double>.Count)
+        {
+            Vector<double> time = Load(_time, i), proposed = Load(_proposed, i);
+            if (_profile is not null) // a second try keeps to what its first one taught
+            {
+                proposed = Vector.ConditionalSelect(Vector.Equals(Load(_controllers.Limits, i), Vector<double>.One),
+                    proposed, Vector.Min(proposed, Load(_largestStep, i)));
+            }
+            Vector<double> rest = end - time;
+            Vector<long> last = Vector.GreaterThanOrEqual(Stretch * proposed, rest);
+            Vector<double> step = Vector.ConditionalSelect(last, rest, proposed);
+            Store(step, _step, i);
+            Store(Vector.ConditionalSelect(last, end, time + step), _target, i);
+        }
+        _h.Set(0, _step.AsSpan(0, Active), _direction);
+    }
+
+    private void TakeStages(CancellationToken cancellationToken)
+    {
+        if (!KeepsFirstStage)
+            EvaluateUnknownSlopes(cancellationToken);
+        for (int stage = 1; stage < _pair.Stages; stage++)
+        {
+            RowArithmetic.Combine(Buffers.States, X, _h, _stages, _pair.A(stage), 0, Active);
+            SetTimes(_pair.C[stage], 0, Active);
+            Evaluate(0, Active, _outputs[stage], cancellationToken);
+        }
+        // The states now hold the last stage's; where that is the step's result, nothing is left to combine.
+        if (!KeepsFirstStage)
+            RowArithmetic.Combine(Buffers.States, X, _h, _stages, _pair.B, 0, Active);
+        _turn++;
+    }
+
+    /// <summary>The times of a stage: start of the step + c h, never beyond its end.</summary>
+    private void SetTimes(double node, int first, int count)
+    {
+        int i = first;
+        for (; i <= first + count - Vector<double>.Count; i += Vector<double>.Count)
+        {
+            Vector<double> target = Load(_target, i);
+            Vector<double> time = node == 1 ? target : Vector.Min(Load(_time, i) + node * Load(_step, i), target);
+            Store(_direction * time, Buffers.Times, i);
+        }
+        for (; i < first + count; i++)
+            Buffers.Times[i] = _direction * (node == 1 ? _target[i] : Math.Min(_time[i] + node * _step[i], _target[i]));
+    }
+
+    private void EstimateErrors()
+    {
+        ReadOnlySpan<double> weights = _pair.ErrorWeights;
+        RowArithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, weights,
+            _options.AbsoluteTolerance, _options.RelativeTolerance, Active, _squares);
+        if (_pair.SecondErrorWeights.IsEmpty)
+            return;
+        RowArithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, _pair.SecondErrorWeights,
+            _options.AbsoluteTolerance, _options.RelativeTolerance, Active, _secondSquares);
+        for (int row = 0; row < Active; row++)
+        {
+            double first = _squares[row], both = first + 0.01 * _secondSquares[row];
+            _squares[row] = both == 0 ? 0 : first * first / both;
+        }
+    }
+
+    /// <summary>Accepts or rejects every row, and chooses its next step.</summary>
+    private void Judge()
+    {
+        _controllers.Judge(_squares, Active);
+        _rejectedNowCount = 0;
+        var end = new Vector<double>(_end);
+        for (int i = 0; i < Active; i += Vector<double>.Count)
+        {
+            Vector<long> accepted = Vector.LessThanOrEqual(Load(_squares, i), Vector<double>.One);
+            Vector<double> time = Vector.ConditionalSelect(accepted, Load(_target, i), Load(_time, i));
+            Vector<double> proposed = Vector.ConditionalSelect(accepted, Load(_step, i) * Load(_controllers.Factors, i), Load(_proposed, i));
+            Store(time, _time, i);
+            Store(proposed, _proposed, i);
+            Vector<long> plain = accepted & Vector.LessThan(time, end) & Vector.GreaterThan(time + proposed / 16, time);
+            if (_anyNonFinite == 0 && Vector.EqualsAll(plain, Vector<long>.AllBitsSet))
+                continue;
+            for (int row = i; row < Math.Min(i + Vector<double>.Count, Active); row++)
+            {
+                if (_squares[row] <= 1)
+                    LookAtAccepted(row);
+                else
+                    Reject(row);
+            }
+        }
+        if (_turn >= _nextStepsCheck)
+            EndThoseOutOfSteps();
+    }
+
+    private void LookAtAccepted(int row)
+    {
+        if (_nonFinite[row] > 0 && _time[row] >= _nonFiniteTime[row])
+        {
+            (_nonFinite[row], _nonFiniteTime[row]) = (0, double.PositiveInfinity);
+            _anyNonFinite--;
+        }
+        if (_time[row] == _end)
+            End(row, SampleStatus.Completed);
+        else
+            EndIfStepVanishes(row);
+    }
+
+    private void Reject(int row)
+    {
+        _rejected[row]++;
+        _rejectedNow[_rejectedNowCount++] = row;
+        double square = _squares[row];
+        _rejectedInARow[row] = _controllers.WasRejected(row) ? _rejectedInARow[row] + 1 : 1;
+        _proposed[row] = _step[row] * _controllers.Reject(row, square);
+        if (!double.IsFinite(square))
+        {
+            if (_nonFinite[row]++ == 0)
+                _anyNonFinite++;
+            _nonFiniteTime[row] = Math.Min(_nonFiniteTime[row], _target[row]);
+        }
+        if (_nonFinite[row] > MaxNonFinite)
+            End(row, SampleStatus.NonFinite);
+        else if (_rejectedInARow[row] >= _options.MaxRejections)
+            End(row, SampleStatus.OutOfSteps);
+        else
+            EndIfStepVanishes(row);
+    }
+
+    private void EndIfStepVanishes(int row)
+    {
+        if (!(_time[row] + _proposed[row] / 16 > _time[row]))
+            End(row, _nonFinite[row] > 0 ? SampleStatus.NonFinite : SampleStatus.StepTooSmall);
+    }
+
+    private void EndThoseOutOfSteps()
+    {
+        long oldest = long.MaxValue;
+        for (int row = 0; row < Active; row++)
+        {
+            if (_ended[row] is not null)
+                continue;
+            if (_turn - _begun[row] >= _options.MaxSteps)
+                End(row, SampleStatus.OutOfSteps);
+            else
+                oldest = Math.Min(oldest, _begun[row]);
+        }
+        _nextStepsCheck = Math.Min(oldest, _turn) + _options.MaxSteps;
+    }
+
+    private void End(int row, SampleStatus status)
+    {
+        _ended[row] = status;
+        _anyEnded = true;
+    }
+
+    /// <summary>Accepted rows take their new state and first stage; rejected ones keep theirs.</summary>
+    private void KeepAccepted(RowBuffer next)
+    {
+        int from = 0;
+        for (int i = 0; i <= _rejectedNowCount; i++)
+        {
+            int rejected = i < _rejectedNowCount ? _rejectedNow[i] : Active;
+            if (rejected > from)
+            {
+                next.Range(from, rejected - from).CopyTo(X.Range(from, rejected - from));
+                _slopeKnown.AsSpan(from, rejected - from).Clear();
+            }
+            from = rejected + 1;
+        }
+        if (!KeepsFirstStage)
+            return;
+        int last = _pair.Stages - 1;
+        (_stages[0], _stages[last]) = (_stages[last], _stages[0]);
+        (_outputs[0], _outputs[last]) = (_outputs[last], _outputs[0]);
+        foreach (int row in _rejectedNow.AsSpan(0, _rejectedNowCount))
+            _stages[last][row].CopyTo(_stages[0][row]);
+    }
+
+    private void HandOut()
+    {
+        if (!_anyEnded)
+            return;
+        int finished = 0;
+        for (int row = Active - 1; row >= 0; row--)
+        {
+            if (_ended[row] is not { } status)
+                continue;
+            int attempts = (int)(_turn - _begun[row]);
+            Finish(row, status, _direction * _time[row], _evaluations[row] + attempts * (_pair.Stages - 1), attempts - _rejected[row], _rejected[row]);
+            if (_nonFinite[row] > 0)
+                _anyNonFinite--;
+            _ended[row] = null;
+            finished++;
+            int last = --Active;
+            if (row != last)
+                Move(last, row);
+        }
+        _anyEnded = false;
+        Queue.Report(finished);
+    }
+
+    private void Refill(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            int first = Active;
+            while (Active < Slots && Queue.TryTake(out long index))
+                Start(Active++, index);
+            int count = Active - first;
+            if (count == 0)
+                return;
+            ChooseFirstSteps(first, count, cancellationToken);
+            if (!_anyEnded)
+                return;
+            HandOut(); // samples that failed where they started leave room for others
+        }
+    }
+
+    private void Start(int row, long index)
+    {
+        Begin(row, index);
+        _time[row] = _start;
+        _controllers.Begin(row);
+        _nonFiniteTime[row] = double.PositiveInfinity;
+        _begun[row] = _turn;
+        (_evaluations[row], _rejected[row], _rejectedInARow[row], _nonFinite[row]) = (0, 0, 0, 0);
+        _slopeKnown[row] = false;
+    }
+
+    private void ChooseFirstSteps(int first, int count, CancellationToken cancellationToken)
+    {
+        double length = _end - _start;
+        double? given = _options.FirstStep ?? (_profile is null ? null : length);
+        if (given is null || KeepsFirstStage)
+        {
+            X.Range(first, count).CopyTo(Buffers.States.Range(first, count));
+            Buffers.Times.AsSpan(first, count).Fill(Problem.Start);
+            EvaluateAndCount(first, count, output: _outputs[0], cancellationToken);
+            for (int row = first; row < first + count; row++)
+            {
+                _slopeKnown[row] = true;
+                if (!TensorPrimitives.IsFiniteAll<float>(_stages[0][row]) || !TensorPrimitives.IsFiniteAll<float>(X[row]))
+                    End(row, SampleStatus.NonFinite);
+            }
+        }
+        if (given is { } step)
+            _proposed.AsSpan(first, count).Fill(Math.Min(step, length));
+        else
+            ProbeFirstSteps(first, count, cancellationToken);
+    }
+
+    /// <summary>The first step of new samples, by the size of the velocity and of its change over a small Euler step.</summary>
+    /// <remarks>Source: Hairer I, section II.4, "starting step size"; the probe is kept inside the interval.</remarks>
+    private void ProbeFirstSteps(int first, int count, CancellationToken cancellationToken)
+    {
+        double atol = _options.AbsoluteTolerance, rtol = _options.RelativeTolerance;
+        double length = _end - _start;
+        Span<double> probes = _proposed.AsSpan(first, count);
+        for (int i = 0; i < count; i++)
+        {
+            Span<float> x = X[first + i], slope = _stages[0][first + i];
+            double size = RowArithmetic.ScaledNorm(x, x, atol, rtol);
+            double speed = RowArithmetic.ScaledNorm(slope, x, atol, rtol);
+            double probe = size < 1e-5 || speed < 1e-5 ? 1e-6 : 0.01 * size / speed;
+            probes[i] = double.IsFinite(probe) ? Math.Min(probe, length) : length;
+            Buffers.Times[first + i] = _direction * Math.Min(_start + probes[i], _end);
+        }
+        _h.Set(first, probes, _direction);
+        RowArithmetic.Combine(Buffers.States, X, _h, _stages, [1.0], first, count);
+        EvaluateAndCount(first, count, output: _outputs[1], cancellationToken);
+        for (int i = 0; i < count; i++)
+        {
+            Span<float> x = X[first + i], slope = _stages[0][first + i], change = _stages[1][first + i];
+            double speed = RowArithmetic.ScaledNorm(slope, x, atol, rtol);
+            TensorPrimitives.Subtract(change, slope, change);
+            double curvature = RowArithmetic.ScaledNorm(change, x, atol, rtol) / probes[i];
+            double largest = Math.Max(speed, curvature);
+            double step = largest <= 1e-15
+                ? Math.Max(1e-6, 1e-3 * probes[i])
+                : Math.Pow(0.01 / largest, 1.0 / _errorOrder);
+            step = Math.Min(100 * probes[i], step);
+            if (double.IsFinite(step)) // a probe that is not finite says nothing
+                probes[i] = Math.Min(step, length);
+        }
+    }
+
+    /// <summary>Evaluates the first stage of the rows that do not know theirs.</summary>
+    /// <remarks>Into the spare table: an evaluation spoils what its table holds behind its rows.</remarks>
+    private void EvaluateUnknownSlopes(CancellationToken cancellationToken)
+    {
+        for (int first = 0; first < Active;)
+        {
+            int known = _slopeKnown.AsSpan(first, Active - first).IndexOf(false);
+            if (known < 0)
+                return;
+            first += known;
+            int count = _slopeKnown.AsSpan(first, Active - first).IndexOf(true);
+            count = count < 0 ? Active - first : count;
+            X.Range(first, count).CopyTo(Buffers.States.Range(first, count));
+            SetTimes(0, first, count);
+            EvaluateAndCount(first, count, _spare, cancellationToken);
+            _stages[_spare].Range(first, count).CopyTo(_stages[0].Range(first, count));
+            _slopeKnown.AsSpan(first, count).Fill(true);
+            first += count;
+        }
+    }
+
+    private void EvaluateAndCount(int first, int count, int output, CancellationToken cancellationToken)
+    {
+        Evaluate(first, count, output, cancellationToken);
+        for (int row = first; row < first + count; row++)
+            _evaluations[row]++;
+    }
+
+    /// <summary>Records the states at the trajectory's times that accepted steps pass.</summary>
+    /// <returns>The table of the steps' results: the states, or where their rows were needed for further stages, a copy.</returns>
+    private RowBuffer RecordTrajectories(CancellationToken cancellationToken)
+    {
+        RowBuffer next = Buffers.States;
+        if (NextTime is null)
+            return next;
+        Interpolant interpolant = _pair.Interpolant;
+        if (interpolant.ExtraStages > 0)
+        {
+            next.Range(0, Active).CopyTo(_scratch.Range(0, Active));
+            next = _scratch;
+            for (int extra = 0; extra < interpolant.ExtraStages; extra++)
+                EvaluateExtraStage(extra, cancellationToken);
+        }
+        for (int row = 0; row < Active; row++)
+        {
+            if (!(_squares[row] <= 1))
+                continue;
+            while (IsDue(row, _direction * _target[row]))
+            {
+                double time = _direction * Problem.TrajectoryTimes[NextTime[row]];
+                Span<float> state = NextState(row);
+                if (time == _target[row])
+                {
+                    next[row].CopyTo(state);
+                    continue;
+                }
+                interpolant.Weights((time - _time[row]) / _step[row], _weights);
+                X[row].CopyTo(state);
+                for (int stage = 0; stage < _weights.Length; stage++)
+                {
+                    if (_weights[stage] != 0)
+                        TensorPrimitives.MultiplyAdd(_stages[stage][row], (float)(_direction * _step[row] * _weights[stage]), state, state);
+                }
+            }
+        }
+        return next;
+    }
+
+    /// <summary>Evaluates a stage that only the interpolant needs, for the rows whose accepted step passes one of the trajectory's times.</summary>
+    private void EvaluateExtraStage(int extra, CancellationToken cancellationToken)
+    {
+        Interpolant interpolant = _pair.Interpolant;
+        int stage = _pair.Stages + extra;
+        for (int first = 0; first < Active; first++)
+        {
+            int count = 0;
+            while (first + count < Active && PassesATime(first + count))
+                count++;
+            if (count == 0)
+                continue;
+            RowArithmetic.Combine(Buffers.States, X, _h, _stages, interpolant.A(extra), first, count);
+            SetTimes(interpolant.C(extra), first, count);
+            EvaluateAndCount(first, count, _outputs[stage], cancellationToken);
+            first += count;
+        }
+
+        bool PassesATime(int row) => _squares[row] <= 1 && NextTime![row] < Problem.TrajectoryTimes.Count
+            && _direction * Problem.TrajectoryTimes[NextTime[row]] < _target[row];
+    }
+
+    private static Vector<double> Load(double[] values, int i) => Vector.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(values), (nuint)i);
+
+    private static void Store(Vector<double> vector, double[] values, int i) => vector.StoreUnsafe(ref MemoryMarshal.GetArrayDataReference(values), (nuint)i);
+}

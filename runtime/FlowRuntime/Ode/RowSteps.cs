@@ -1,0 +1,44 @@
+using FlowRuntime.Fields;
+
+namespace FlowRuntime.Ode;
+
+/// <summary>The step size of each row, signed, as the arithmetic over rows wants it.</summary>
+internal sealed class RowSteps
+{
+    private readonly float[] _steps;
+
+    public RowSteps(int rows, int width)
+    {
+        _steps = new float[rows];
+        Expanded = width < RowArithmetic.WideRow ? new RowBuffer(rows, width) : null;
+    }
+
+    /// <summary>Each row's step expanded to all its elements, where rows are narrow; null where they are wide.</summary>
+    public RowBuffer? Expanded { get; }
+
+    /// <summary>The step of one row.</summary>
+    public float this[int row] => _steps[row];
+
+    /// <summary>Sets the steps of a range of rows.</summary>
+    /// <param name="first">First row.</param>
+    /// <param name="steps">A step for each row from there on.</param>
+    /// <param name="sign">1, or −1 for a solve in reverse.</param>
+    public void Set(int first, ReadOnlySpan<double> steps, int sign)
+    {
+        Span<float> target = _steps.AsSpan(first, steps.Length);
+        for (int i = 0; i < steps.Length; i++)
+            target[i] = (float)(sign * steps[i]);
+        if (Expanded is null)
+            return;
+        int width = Expanded.Width;
+        Span<float> elements = Expanded.Range(first, steps.Length);
+        if (width == 2) // points in the plane are the most frequent
+        {
+            for (int i = 0; i < target.Length; i++)
+                elements[2 * i] = elements[2 * i + 1] = target[i];
+            return;
+        }
+        for (int i = 0; i < target.Length; i++)
+            elements.Slice(i * width, width).Fill(target[i]);
+    }
+}
