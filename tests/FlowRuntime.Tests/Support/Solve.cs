@@ -8,10 +8,7 @@ namespace FlowRuntime.Tests;
 /// <summary>Solves from standard normal noise, and the comparisons of results that the tests speak in.</summary>
 internal static class Solve
 {
-    /// <summary>The pair of Euler and Heun, order 2(1): not first same as last, as a user might write it.</summary>
-    public static EmbeddedPair HeunEuler { get; } = new("heun-euler", 2, 1, [0, 1], [[], [1]], [0.5, 0.5], [1, 0]);
-
-    /// <summary>Every way to solve that ships, and a pair of a user's own.</summary>
+    /// <summary>Ways to solve: fixed and adaptive steps, methods first same as last and not.</summary>
     public static IReadOnlyDictionary<string, SolverOptions> Ways { get; } = new Dictionary<string, SolverOptions>
     {
         ["euler, 12 steps"] = new FixedSteps(ButcherTableau.Euler, 12),
@@ -19,7 +16,7 @@ internal static class Solve
         ["rk4, 5 steps"] = new FixedSteps(ButcherTableau.RungeKutta4, 5),
         ["dopri5, 3 steps"] = new FixedSteps(ButcherTableau.Dopri5, 3),
         ["dopri5, adaptive"] = new AdaptiveSteps { RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 },
-        ["heun-euler, adaptive"] = new AdaptiveSteps { Method = HeunEuler, RelativeTolerance = 1e-2, AbsoluteTolerance = 1e-2 },
+        ["heun-euler, adaptive"] = new AdaptiveSteps { Method = ButcherTableau.HeunEuler, RelativeTolerance = 1e-2, AbsoluteTolerance = 1e-2 },
     };
 
     public static TheoryData<string> WayNames => [.. Ways.Keys];
