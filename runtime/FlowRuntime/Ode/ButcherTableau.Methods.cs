@@ -124,6 +124,11 @@ public partial class ButcherTableau
     public static IReadOnlyList<ButcherTableau> All { get; } =
         [Euler, Midpoint, Heun, Ralston, HeunEuler, Bosh3, RungeKutta4, ThreeEighths, Dopri5, Tsit5, Verner6, Dop853];
 
+    /// <summary>Finds a Runge–Kutta method that ships.</summary>
+    /// <param name="name">Its name, such as <c>rk4</c>; case does not matter.</param>
+    /// <exception cref="ArgumentException">There is no such method; the message lists those there are.</exception>
+    public static new ButcherTableau Named(string name) => Named(name, All);
+
     private static EmbeddedPair Dopri5Table()
     {
         double[] b = [35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84, 0];

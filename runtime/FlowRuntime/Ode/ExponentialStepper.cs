@@ -23,11 +23,7 @@ internal sealed class ExponentialStepper : MultistepStepper
 
     public ExponentialStepper(MultistepMethod method, GridContext context) : base(method, context)
     {
-        if (Problem.Path is not { } path)
-            throw new ArgumentException($"The method {method} follows the model's path: set OdeProblem.Path.");
-        if (Problem.Direction < 0)
-            throw new ArgumentException($"The method {method} runs from noise to data only. Solve in reverse with a Runge–Kutta or an Adams method.");
-        _at = [.. Grid.Select(path.At)];
+        _at = [.. Grid.Select(PathOf(method).At)];
         _corrects = method != MultistepMethod.DpmSolver2M;
         _corrected = _corrects ? new RowBuffer(X.Rows, X.Width) : null;
         _tables = new RowBuffer[method.Order + 2];

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using FlowRuntime.Fields;
+using FlowRuntime.Paths;
 
 namespace FlowRuntime.Ode;
 
@@ -55,6 +56,18 @@ internal abstract class GridStepper(GridContext context)
     /// <param name="row">Row.</param>
     /// <param name="state">Receives the state.</param>
     public abstract void Interpolate(int step, double theta, int row, Span<float> state);
+
+    /// <summary>The path that a method follows, forward and within its times.</summary>
+    protected ProbabilityPath PathOf(SolverMethod method)
+    {
+        if (Problem.Path is not { } path)
+            throw new ArgumentException($"The method {method} follows the model's path: set OdeProblem.Path.");
+        if (Problem.Direction < 0)
+            throw new ArgumentException($"The method {method} runs from noise to data only. Solve in reverse with a Runge–Kutta or an Adams method.");
+        if (Problem.Start < 0 || Problem.End > 1)
+            throw new ArgumentException(FormattableString.Invariant($"The method {method} follows the path from t = 0 to 1; the solve from {Problem.Start} to {Problem.End} leaves it."));
+        return path;
+    }
 
     protected void Evaluate(double time, int rows, int output, CancellationToken cancellationToken)
     {

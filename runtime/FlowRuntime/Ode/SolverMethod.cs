@@ -28,7 +28,9 @@ public abstract class SolverMethod
     /// <summary>Finds a method that ships.</summary>
     /// <param name="name">Its name, such as <c>rk4</c>; case does not matter.</param>
     /// <exception cref="ArgumentException">There is no such method; the message lists those there are.</exception>
-    public static SolverMethod Named(string name) =>
-        Methods.FirstOrDefault(method => method.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new ArgumentException($"There is no method '{name}'. Choose one of: {string.Join(", ", Methods)}.", nameof(name));
+    public static SolverMethod Named(string name) => Named(name, Methods);
+
+    private protected static T Named<T>(string name, IReadOnlyList<T> methods) where T : SolverMethod =>
+        methods.FirstOrDefault(method => method.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new ArgumentException($"There is no method '{name}'. Choose one of: {string.Join(", ", methods)}.", nameof(name));
 }

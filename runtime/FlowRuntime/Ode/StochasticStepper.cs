@@ -17,10 +17,7 @@ internal sealed class StochasticStepper : GridStepper
     public StochasticStepper(StochasticMethod method, GridContext context) : base(context)
     {
         _method = method;
-        _path = Problem.Path
-            ?? throw new ArgumentException($"The method {method} follows the model's path: set OdeProblem.Path.");
-        if (Problem.Direction < 0)
-            throw new ArgumentException($"The method {method} runs from noise to data only. Solve in reverse with a Runge–Kutta or an Adams method.");
+        _path = PathOf(method);
         _noise = new RowBuffer(X.Rows, X.Width);
         _churned = new RowBuffer(X.Rows, X.Width);
     }

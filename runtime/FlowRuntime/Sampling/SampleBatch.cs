@@ -97,7 +97,7 @@ public sealed class SampleBatch
         string cause = Status[i] switch
         {
             SampleStatus.NonFinite => "the velocity is not finite there. No tolerance mends this: check that the inputs are scaled as in training and that the model was exported from a finite network.",
-            SampleStatus.OutOfSteps => "the limit on steps, or on rejections in a row, was reached. Raise the tolerances or the limit.",
+            SampleStatus.OutOfSteps => "the limit on steps, or on rejections in a row, was reached. Raise the tolerances, or MaxSteps and MaxRejections.",
             _ => "the step became too small. Raise the tolerances.",
         };
         throw new SamplingException($"{Failed} of {Count} samples failed; sample {First + i} at t = {Times[i]:G4}: {cause}");

@@ -47,10 +47,10 @@ public class EngineAccuracyTests
     }
 
     [Fact]
-    public void A_user_made_pair_of_order_2_meets_the_closed_form_too()
+    public void A_pair_of_order_2_meets_the_closed_form_too()
     {
         ReferenceFlow reference = ReferenceFlow.Named("gauss");
-        SampleBatch batch = SolveFrom(reference, new AdaptiveSteps { Method = Solve.HeunEuler, RelativeTolerance = 1e-4, AbsoluteTolerance = 1e-4 });
+        SampleBatch batch = SolveFrom(reference, new AdaptiveSteps { Method = ButcherTableau.HeunEuler, RelativeTolerance = 1e-4, AbsoluteTolerance = 1e-4 });
         Assert.InRange(Solve.RootMeanSquare(batch.EnsureSuccess().Values, reference.Ends, dimension: 2), 0, 1e-3);
     }
 

@@ -51,7 +51,7 @@ public class StepTests
     [InlineData("rk4", 4, 2, 0.2)]
     public void The_observed_order_on_a_field_that_depends_on_t_is_the_order_of_the_method(string name, int steps, double end, double tolerance)
     {
-        var method = (ButcherTableau)SolverMethod.Named(name);
+        ButcherTableau method = ButcherTableau.Named(name);
         double exact = Math.Exp(Math.Sin(end)); // dx/dt = x cos t, x(0) = 1
         double Error(int count) => Math.Abs(Solve.One(FormulaField.Cosine, new FixedSteps(method, count), 0, end, 1)[0] - exact);
 

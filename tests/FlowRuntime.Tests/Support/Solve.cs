@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using FlowRuntime.Fields;
 using FlowRuntime.Ode;
+using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Tests;
@@ -8,10 +9,7 @@ namespace FlowRuntime.Tests;
 /// <summary>Solves from standard normal noise, and the comparisons of results that the tests speak in.</summary>
 internal static class Solve
 {
-    /// <summary>The pair of Euler and Heun, order 2(1): not first same as last, as a user might write it.</summary>
-    public static EmbeddedPair HeunEuler { get; } = new("heun-euler", 2, 1, [0, 1], [[], [1]], [0.5, 0.5], [1, 0]);
-
-    /// <summary>Every way to solve that ships, and a pair of a user's own.</summary>
+    /// <summary>Ways to solve: fixed and adaptive steps, methods first same as last and not.</summary>
     public static IReadOnlyDictionary<string, SolverOptions> Ways { get; } = new Dictionary<string, SolverOptions>
     {
         ["euler, 12 steps"] = new FixedSteps(ButcherTableau.Euler, 12),
@@ -19,7 +17,14 @@ internal static class Solve
         ["rk4, 5 steps"] = new FixedSteps(ButcherTableau.RungeKutta4, 5),
         ["dopri5, 3 steps"] = new FixedSteps(ButcherTableau.Dopri5, 3),
         ["dopri5, adaptive"] = new AdaptiveSteps { RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 },
-        ["heun-euler, adaptive"] = new AdaptiveSteps { Method = HeunEuler, RelativeTolerance = 1e-2, AbsoluteTolerance = 1e-2 },
+        ["ab3, 12 steps"] = new FixedSteps(MultistepMethod.AdamsBashforth3, 12),
+        ["dpm++2m, 12 steps"] = new FixedSteps(MultistepMethod.DpmSolver2M, 12),
+        ["unipc3, 12 steps"] = new FixedSteps(MultistepMethod.UniPC3, 12),
+        ["euler-maruyama, 12 steps"] = new FixedSteps(StochasticMethod.EulerMaruyama(), 12),
+        ["churned-heun, 12 steps"] = new FixedSteps(StochasticMethod.ChurnedHeun(), 12),
+        ["vern6, adaptive"] = new AdaptiveSteps { Method = ButcherTableau.Verner6, RelativeTolerance = 1e-4, AbsoluteTolerance = 1e-4 },
+        ["dop853, adaptive"] = new AdaptiveSteps { Method = ButcherTableau.Dop853, RelativeTolerance = 1e-5, AbsoluteTolerance = 1e-5 },
+        ["heun-euler, adaptive"] = new AdaptiveSteps { Method = ButcherTableau.HeunEuler, RelativeTolerance = 1e-2, AbsoluteTolerance = 1e-2 },
     };
 
     public static TheoryData<string> WayNames => [.. Ways.Keys];
@@ -33,6 +38,7 @@ internal static class Solve
         First = first,
         Slots = slots,
         Workers = workers,
+        Path = new ConditionalOtPath(),
     };
 
     /// <summary>Solves one sample from a given state with one worker.</summary>
