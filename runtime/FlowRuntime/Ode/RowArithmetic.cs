@@ -85,13 +85,7 @@ internal static unsafe class RowArithmetic
             int end = count * width;
             for (int e = 0; e < end; e += Vector<float>.Count)
                 Square(x, next, Vector.Load(expanded.Pointer + e) * Sum(slope, weight, terms, e), atol, rtol, e).Store(scratch.Pointer + e);
-            for (int row = 0; row < count; row++)
-            {
-                double sum = 0;
-                for (int e = row * width; e < (row + 1) * width; e++)
-                    sum += scratch.Pointer[e];
-                squares[row] = sum / width;
-            }
+            MeansOfRows(scratch, count, squares);
             return;
         }
         for (int row = 0; row < count; row++)
@@ -122,6 +116,27 @@ internal static unsafe class RowArithmetic
             sum += quotient * quotient;
         }
         return Math.Sqrt(sum / values.Length);
+    }
+
+    /// <summary>The mean of each row's values.</summary>
+    private static void MeansOfRows(RowBuffer values, int count, Span<double> means)
+    {
+        int width = values.Width;
+        float* row = values.Pointer;
+        if (width == 2) // points in the plane are the most frequent
+        {
+            for (int i = 0; i < count; i++, row += 2)
+                means[i] = 0.5 * ((double)row[0] + row[1]);
+            return;
+        }
+        double share = 1.0 / width;
+        for (int i = 0; i < count; i++, row += width)
+        {
+            double sum = 0;
+            for (int e = 0; e < width; e++)
+                sum += row[e];
+            means[i] = sum * share;
+        }
     }
 
     private static Vector<float> Square(RowBuffer x, RowBuffer next, Vector<float> error, Vector<float> atol, Vector<float> rtol, int e)

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using FlowRuntime.Fields;
 
 namespace FlowRuntime.Ode;
@@ -26,16 +28,20 @@ internal sealed class RowSteps
     public void Set(int first, ReadOnlySpan<double> steps, int sign)
     {
         Span<float> target = _steps.AsSpan(first, steps.Length);
-        for (int i = 0; i < steps.Length; i++)
-            target[i] = (float)(sign * steps[i]);
+        TensorPrimitives.ConvertTruncating(steps, target); // rounds to the nearest, as a cast does
+        if (sign < 0)
+            TensorPrimitives.Negate(target, target);
         if (Expanded is null)
             return;
         int width = Expanded.Width;
         Span<float> elements = Expanded.Range(first, steps.Length);
         if (width == 2) // points in the plane are the most frequent
         {
-            for (int i = 0; i < target.Length; i++)
-                elements[2 * i] = elements[2 * i + 1] = target[i];
+            // Both halves of a long are the same float.
+            Span<ulong> pairs = MemoryMarshal.Cast<float, ulong>(elements);
+            ReadOnlySpan<uint> bits = MemoryMarshal.Cast<float, uint>(target);
+            TensorPrimitives.ConvertTruncating(bits, pairs);
+            TensorPrimitives.Multiply(pairs, 0x1_0000_0001UL, pairs);
             return;
         }
         for (int i = 0; i < target.Length; i++)

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using FlowRuntime.CommandLine;
+
+namespace FlowRuntime.Bench;
+
+/// <summary>The command line of the runtime's benchmarks.</summary>
+internal static class BenchCommand
+{
+    private static readonly (string Name, string What, Func<IEnumerable<Figure>> Run)[] Parts =
+    [
+        ("free", "the engine's own time where the field costs nothing", FreeField.Run),
+    ];
+
+    public static RootCommand Root()
+    {
+        var json = new Option<bool>("--json") { Description = "Print one JSON array and nothing else.", Recursive = true };
+        var root = new RootCommand("Prints every figure of the runtime's speed and accuracy, as ratios within one run.") { json };
+        foreach (var (name, what, run) in Parts)
+        {
+            var part = new Command(name, what);
+            part.SetAction(parsed => Run(run(), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
+            root.Add(part);
+        }
+        root.SetAction(parsed => Run(Parts.SelectMany(part => part.Run()), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
+        return root;
+    }
+
+    private static int Run(IEnumerable<Figure> figures, TextWriter output, bool json)
+    {
+        if (json)
+        {
+            output.WriteLine(JsonSerializer.Serialize(figures.ToArray(), BenchJson.Default.FigureArray));
+            return CommandHost.Done;
+        }
+        string? section = null;
+        foreach (Figure figure in figures)
+        {
+            if (figure.Section != section)
+                output.WriteLine($"\n{section = figure.Section}");
+            string goal = figure.Goal is { } bound ? $"  (goal {(figure.AtLeast ? "≥" : "≤")} {Number(bound)}: {(figure.Met == true ? "met" : "MISSED")})" : "";
+            output.WriteLine($"  {figure.Name,-44} {(figure.Value is { } value ? Number(value) : "—"),12} {figure.Unit,-12}{goal}{(figure.Remark is null ? "" : "  " + figure.Remark)}");
+        }
+        return CommandHost.Done;
+    }
+
+    private static string Number(double value) => Math.Abs(value) is >= 1000 or 0
+        ? value.ToString("N0", CultureInfo.InvariantCulture)
+        : value.ToString(Math.Abs(value) < 0.01 ? "0.0e+0" : Math.Abs(value) < 10 ? "0.###" : "0.#", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,4 @@
+using FlowRuntime.Bench;
+using FlowRuntime.CommandLine;
+
+return await CommandHost.RunAsync(BenchCommand.Root(), args, Console.Out, Console.Error);
