@@ -105,7 +105,8 @@ public partial class ButcherTableau
     /// </summary>
     /// <remarks>
     /// Two of its stages lie close to the end of the step, and their weights are large with opposite signs (−176 and
-    /// 172): it magnifies the rounding of a field evaluated in single precision that much.
+    /// 172). They magnify the rounding of a field evaluated in single precision as much: below tolerances of about 1e-4
+    /// the other pairs come closer with fewer steps.
     /// </remarks>
     public static EmbeddedPair Verner6 { get; } = Verner6Table();
 

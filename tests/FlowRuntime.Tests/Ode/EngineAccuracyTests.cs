@@ -39,6 +39,10 @@ public class EngineAccuracyTests
     [InlineData("heun", 100, 5e-3)]
     [InlineData("rk4", 50, 5e-4)]
     [InlineData("dopri5", 30, 1e-4)]
+    [InlineData("bosh3", 60, 1e-3)]
+    [InlineData("tsit5", 30, 1e-4)]
+    [InlineData("vern6", 40, 1e-4)]
+    [InlineData("dop853", 20, 1e-4)]
     public void Fixed_steps_reach_the_reference_of_eight_Gaussians(string method, int steps, double bound)
     {
         ReferenceFlow reference = ReferenceFlow.Named("mix8");
