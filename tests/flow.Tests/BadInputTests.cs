@@ -128,7 +128,7 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     [InlineData("sample {moons} --out {out} --steps 5 --rtol 1e-3", "--steps", "--rtol", "exclude each other")]
     [InlineData("sample {moons} --out {out} --steps 5 --atol 1e-3", "--steps", "--atol", "exclude each other")]
     [InlineData("sample {moons} --out {out} --steps x --rtol y", "--steps")]
-    [InlineData("sample {moons} --out {out} --method nope", "--method", "'nope'", "euler, midpoint, heun, ralston, heun-euler, bosh3, rk4, rk38, dopri5, tsit5, vern6, dop853")]
+    [InlineData("sample {moons} --out {out} --method nope", "--method", "'nope'", "euler, midpoint, heun, ralston, heun-euler, bosh3, rk4, rk38, dopri5, tsit5, vern6, vern6-robust, dop853, ab2, ab3, dpm++2m, unipc2, unipc3, euler-maruyama, churned-heun")]
     [InlineData("sample {moons} --out {out} --method euler", "--method", "euler", "--steps N")]
     [InlineData("sample {moons} --out {out} --method euler --rtol 1e-3", "--method", "euler", "--steps N")]
     // providers

@@ -13,8 +13,8 @@ namespace FlowRuntime.Fields;
 /// </remarks>
 public sealed class RowBuffer
 {
-    /// <summary>Floats behind the last row: those of the widest vector register.</summary>
-    internal const int Padding = 16;
+    /// <summary>Floats behind the last row: those of two of the widest vector registers.</summary>
+    internal const int Padding = 32;
 
     private readonly float[] _values;
 

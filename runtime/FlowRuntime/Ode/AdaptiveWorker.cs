@@ -24,6 +24,9 @@ internal sealed class AdaptiveWorker : SolveWorker
     /// </summary>
     private const int MaxNonFinite = 8;
 
+    /// <summary>Nodes up to this stay before the end of the step however c h is rounded: a step is 16 times the last bit of its time at least.</summary>
+    private const double SafeNode = 0.9;
+
     /// <summary>A rest of less than this share of a step joins the last one.</summary>
     private const double Stretch = 1.01;
 
@@ -185,7 +188,8 @@ internal sealed class AdaptiveWorker : SolveWorker
         for (int stage = 1; stage < _pair.Stages; stage++)
         {
             RowArithmetic.Combine(Buffers.States, X, _h, _stages, _pair.A(stage), 0, Active);
-            SetTimes(_pair.C[stage], 0, Active);
+            if (!(_pair.C[stage] == 1 && _pair.C[stage - 1] == 1))
+                SetTimes(_pair.C[stage], 0, Active);
             Evaluate(0, Active, _outputs[stage], cancellationToken);
         }
         // The states now hold the last stage's; where that is the step's result, nothing is left to combine.
@@ -198,14 +202,21 @@ internal sealed class AdaptiveWorker : SolveWorker
     private void SetTimes(double node, int first, int count)
     {
         int i = first;
+        double signedNode = _direction * node;
+        var direction = new Vector<double>(_direction);
         for (; i <= first + count - Vector<double>.Count; i += Vector<double>.Count)
         {
-            Vector<double> target = Load(_target, i);
-            Vector<double> time = node == 1 ? target : Vector.Min(Load(_time, i) + node * Load(_step, i), target);
-            Store(_direction * time, Buffers.Times, i);
+            Vector<double> time = node == 1 ? direction * Load(_target, i)
+                : node <= SafeNode ? direction * Load(_time, i) + signedNode * Load(_step, i)
+                : direction * Vector.Min(Load(_time, i) + node * Load(_step, i), Load(_target, i));
+            Store(time, Buffers.Times, i);
         }
         for (; i < first + count; i++)
-            Buffers.Times[i] = _direction * (node == 1 ? _target[i] : Math.Min(_time[i] + node * _step[i], _target[i]));
+        {
+            Buffers.Times[i] = node == 1 ? _direction * _target[i]
+                : node <= SafeNode ? _direction * _time[i] + signedNode * _step[i]
+                : _direction * Math.Min(_time[i] + node * _step[i], _target[i]);
+        }
     }
 
     private void EstimateErrors()

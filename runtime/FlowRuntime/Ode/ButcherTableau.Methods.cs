@@ -111,6 +111,14 @@ public partial class ButcherTableau
     public static EmbeddedPair Verner6 { get; } = Verner6Table();
 
     /// <summary>
+    /// Verner's "most robust" pair of order 6 with an error estimate of order 5, first same as last. Its weights are small
+    /// where those of <see cref="Verner6"/> reach 177, which magnifies the rounding of float32 velocities: prefer it to that
+    /// one. Its interpolant is Hermite's cubic. Source: Verner 2010, Numer. Algorithms 53, 383–396, and the coefficients he
+    /// publishes with it.
+    /// </summary>
+    public static EmbeddedPair Verner6Robust { get; } = Verner6RobustTable();
+
+    /// <summary>
     /// The method of Dormand and Prince of order 8 with two error estimates, of orders 5 and 3, whose combination
     /// behaves like one of order 7; first same as last through a 13th stage at the result. Its interpolant, of order 7,
     /// evaluates three further stages. Source: Hairer I, sections II.5 and II.6, and his code DOP853.
@@ -123,7 +131,7 @@ public partial class ButcherTableau
 
     /// <summary>The Runge–Kutta methods that ship, from low to high order; within an order, pairs come last.</summary>
     public static IReadOnlyList<ButcherTableau> All { get; } =
-        [Euler, Midpoint, Heun, Ralston, HeunEuler, Bosh3, RungeKutta4, ThreeEighths, Dopri5, Tsit5, Verner6, Dop853];
+        [Euler, Midpoint, Heun, Ralston, HeunEuler, Bosh3, RungeKutta4, ThreeEighths, Dopri5, Tsit5, Verner6, Verner6Robust, Dop853];
 
     /// <summary>Finds a Runge–Kutta method that ships.</summary>
     /// <param name="name">Its name, such as <c>rk4</c>; case does not matter.</param>

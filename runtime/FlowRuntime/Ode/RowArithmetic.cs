@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using FlowRuntime.Fields;
 
 namespace FlowRuntime.Ode;
@@ -31,10 +33,12 @@ internal static unsafe class RowArithmetic
         {
             float* step = expanded.Pointer;
             int end = (first + count) * width;
-            for (int e = first * width; e < end; e += Vector<float>.Count)
+            for (int e = first * width; e < end; e += 2 * Vector<float>.Count)
             {
-                Vector<float> sum = Sum(slope, weight, terms, e);
-                Vector.FusedMultiplyAdd(Vector.Load(step + e), sum, Vector.Load(x.Pointer + e)).Store(destination.Pointer + e);
+                (Vector<float> low, Vector<float> high) = Sums(slope, weight, terms, e);
+                int f = e + Vector<float>.Count;
+                Vector.FusedMultiplyAdd(Vector.Load(step + e), low, Vector.Load(x.Pointer + e)).Store(destination.Pointer + e);
+                Vector.FusedMultiplyAdd(Vector.Load(step + f), high, Vector.Load(x.Pointer + f)).Store(destination.Pointer + f);
             }
             return;
         }
@@ -42,10 +46,12 @@ internal static unsafe class RowArithmetic
         {
             var step = new Vector<float>(h[row]);
             int end = (row + 1) * width;
-            for (int e = row * width; e < end; e += Vector<float>.Count)
+            for (int e = row * width; e < end; e += 2 * Vector<float>.Count)
             {
-                Vector<float> sum = Sum(slope, weight, terms, e);
-                Vector.FusedMultiplyAdd(step, sum, Vector.Load(x.Pointer + e)).Store(destination.Pointer + e);
+                (Vector<float> low, Vector<float> high) = Sums(slope, weight, terms, e);
+                int f = e + Vector<float>.Count;
+                Vector.FusedMultiplyAdd(step, low, Vector.Load(x.Pointer + e)).Store(destination.Pointer + e);
+                Vector.FusedMultiplyAdd(step, high, Vector.Load(x.Pointer + f)).Store(destination.Pointer + f);
             }
         }
     }
@@ -58,8 +64,12 @@ internal static unsafe class RowArithmetic
         float* weight = stackalloc float[weights.Length];
         int terms = Terms(tables, weights, table, weight);
         int end = count * destination.Width;
-        for (int e = 0; e < end; e += Vector<float>.Count)
-            Sum(table, weight, terms, e).Store(destination.Pointer + e);
+        for (int e = 0; e < end; e += 2 * Vector<float>.Count)
+        {
+            (Vector<float> low, Vector<float> high) = Sums(table, weight, terms, e);
+            low.Store(destination.Pointer + e);
+            high.Store(destination.Pointer + e + Vector<float>.Count);
+        }
     }
 
     /// <summary>
@@ -83,22 +93,33 @@ internal static unsafe class RowArithmetic
         if (h.Expanded is { } expanded)
         {
             int end = count * width;
-            for (int e = 0; e < end; e += Vector<float>.Count)
-                Square(x, next, Vector.Load(expanded.Pointer + e) * Sum(slope, weight, terms, e), atol, rtol, e).Store(scratch.Pointer + e);
+            for (int e = 0; e < end; e += 2 * Vector<float>.Count)
+            {
+                (Vector<float> low, Vector<float> high) = Sums(slope, weight, terms, e);
+                int f = e + Vector<float>.Count;
+                Square(x, next, Vector.Load(expanded.Pointer + e) * low, atol, rtol, e).Store(scratch.Pointer + e);
+                Square(x, next, Vector.Load(expanded.Pointer + f) * high, atol, rtol, f).Store(scratch.Pointer + f);
+            }
             MeansOfRows(scratch, count, squares);
             return;
         }
         for (int row = 0; row < count; row++)
         {
             var step = new Vector<float>(h[row]);
-            Vector<float> lanes = Vector<float>.Zero;
+            Vector<float> lowLanes = Vector<float>.Zero, highLanes = Vector<float>.Zero;
             int e = row * width, end = e + width;
-            for (; e <= end - Vector<float>.Count; e += Vector<float>.Count)
-                lanes += Square(x, next, step * Sum(slope, weight, terms, e), atol, rtol, e);
-            double sum = Vector.Sum(lanes);
+            for (; e <= end - 2 * Vector<float>.Count; e += 2 * Vector<float>.Count)
+            {
+                (Vector<float> low, Vector<float> high) = Sums(slope, weight, terms, e);
+                lowLanes += Square(x, next, step * low, atol, rtol, e);
+                highLanes += Square(x, next, step * high, atol, rtol, e + Vector<float>.Count);
+            }
+            double sum = Vector.Sum(lowLanes + highLanes);
             if (e < end)
             {
-                Square(x, next, step * Sum(slope, weight, terms, e), atol, rtol, e).Store(scratch.Pointer + e);
+                (Vector<float> low, Vector<float> high) = Sums(slope, weight, terms, e);
+                Square(x, next, step * low, atol, rtol, e).Store(scratch.Pointer + e);
+                Square(x, next, step * high, atol, rtol, e + Vector<float>.Count).Store(scratch.Pointer + e + Vector<float>.Count);
                 for (; e < end; e++)
                     sum += scratch.Pointer[e];
             }
@@ -125,7 +146,15 @@ internal static unsafe class RowArithmetic
         float* row = values.Pointer;
         if (width == 2) // points in the plane are the most frequent
         {
-            for (int i = 0; i < count; i++, row += 2)
+            int i = 0;
+            for (; i <= count - 4; i += 4, row += 8)
+            {
+                Vector256<float> pairs = Vector256.Load(row);
+                Vector256<double> x = Vector256.WidenLower(Vector256.Shuffle(pairs, Vector256.Create(0, 2, 4, 6, 0, 2, 4, 6)));
+                Vector256<double> y = Vector256.WidenLower(Vector256.Shuffle(pairs, Vector256.Create(1, 3, 5, 7, 1, 3, 5, 7)));
+                (0.5 * (x + y)).StoreUnsafe(ref means[i]);
+            }
+            for (; i < count; i++, row += 2)
                 means[i] = 0.5 * ((double)row[0] + row[1]);
             return;
         }
@@ -139,6 +168,7 @@ internal static unsafe class RowArithmetic
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Square(RowBuffer x, RowBuffer next, Vector<float> error, Vector<float> atol, Vector<float> rtol, int e)
     {
         Vector<float> proposed = Vector.Load(next.Pointer + e);
@@ -161,11 +191,18 @@ internal static unsafe class RowArithmetic
         return terms;
     }
 
-    private static Vector<float> Sum(float** table, float* weight, int terms, int e)
+    /// <summary>Two vectors of the weighted sum, so that a weight is fetched once for both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector<float> Low, Vector<float> High) Sums(float** table, float* weight, int terms, int e)
     {
-        Vector<float> sum = Vector<float>.Zero;
+        Vector<float> low = Vector<float>.Zero, high = Vector<float>.Zero;
         for (int j = 0; j < terms; j++)
-            sum = Vector.FusedMultiplyAdd(new Vector<float>(weight[j]), Vector.Load(table[j] + e), sum);
-        return sum;
+        {
+            float* values = table[j] + e;
+            var share = new Vector<float>(weight[j]);
+            low = Vector.FusedMultiplyAdd(share, Vector.Load(values), low);
+            high = Vector.FusedMultiplyAdd(share, Vector.Load(values + Vector<float>.Count), high);
+        }
+        return (low, high);
     }
 }

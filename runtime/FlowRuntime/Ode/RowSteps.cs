@@ -21,6 +21,13 @@ internal sealed class RowSteps
     /// <summary>The step of one row.</summary>
     public float this[int row] => _steps[row];
 
+    /// <summary>Gives all rows the same step.</summary>
+    public void Fill(float step)
+    {
+        Array.Fill(_steps, step);
+        Expanded?.Memory.Span.Fill(step);
+    }
+
     /// <summary>Sets the steps of a range of rows.</summary>
     /// <param name="first">First row.</param>
     /// <param name="steps">A step for each row from there on.</param>

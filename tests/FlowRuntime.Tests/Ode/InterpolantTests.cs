@@ -21,6 +21,7 @@ public class InterpolantTests
     [InlineData("dopri5", 4, 0)]
     [InlineData("tsit5", 4, 0)]
     [InlineData("vern6", 6, 3)]
+    [InlineData("vern6-robust", 3, 0)]
     [InlineData("dop853", 7, 3)]
     public void An_interpolant_satisfies_every_condition_up_to_its_order_at_every_place_and_fails_one_of_the_next(string name, int order, int extraStages)
     {

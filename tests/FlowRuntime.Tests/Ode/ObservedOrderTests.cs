@@ -22,6 +22,7 @@ public class ObservedOrderTests
     [InlineData("dopri5", 16, 5)]
     [InlineData("tsit5", 32, 5)]
     [InlineData("vern6", 2, 7)] // its error terms of order 6 are so small that doubles see those of order 7 alone
+    [InlineData("vern6-robust", 8, 6)]
     [InlineData("dop853", 2, 8)]
     public void The_error_at_the_end_falls_by_the_order_of_the_method(string name, int steps, int slope)
     {
@@ -64,6 +65,7 @@ public class ObservedOrderTests
     [InlineData("dopri5", 4)]
     [InlineData("tsit5", 4)]
     [InlineData("vern6", 1)]
+    [InlineData("vern6-robust", 3)]
     [InlineData("dop853", 1)]
     public void The_error_estimate_falls_by_the_embedded_order_and_one(string name, int start)
     {

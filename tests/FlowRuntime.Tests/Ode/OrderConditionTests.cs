@@ -55,6 +55,7 @@ public class OrderConditionTests
         { "dopri5", false, 4 },
         { "tsit5", false, 4 },
         { "vern6", false, 5 },
+        { "vern6-robust", false, 5 },
         { "dop853", false, 5 },
         { "dop853", true, 3 },
     };

@@ -16,6 +16,7 @@ public class TableauTests
     [InlineData("dopri5", 5, 7, true)]
     [InlineData("tsit5", 5, 7, true)]
     [InlineData("vern6", 6, 9, true)]
+    [InlineData("vern6-robust", 6, 9, true)]
     [InlineData("dop853", 8, 13, true)]
     public void A_method_has_its_order_and_stages_and_is_first_same_as_last_or_not(string name, int order, int stages, bool lastIsFirst)
     {
@@ -26,7 +27,7 @@ public class TableauTests
     [Fact]
     public void The_methods_are_listed_from_low_to_high_order_with_the_pairs_last_within_an_order()
     {
-        Assert.Equal(12, ButcherTableau.All.Count);
+        Assert.Equal(13, ButcherTableau.All.Count);
         Assert.Equal(ButcherTableau.All.OrderBy(method => method.Order).ThenBy(method => method is EmbeddedPair), ButcherTableau.All);
         Assert.Distinct(ButcherTableau.All.Select(method => method.Name));
     }
@@ -37,7 +38,7 @@ public class TableauTests
         Assert.Same(ButcherTableau.RungeKutta4, ButcherTableau.Named("RK4"));
         var error = Assert.Throws<ArgumentException>(() => ButcherTableau.Named("rk5"));
         Assert.Contains("'rk5'", error.Message);
-        Assert.Contains("euler, midpoint, heun, ralston, heun-euler, bosh3, rk4, rk38, dopri5, tsit5, vern6, dop853", error.Message);
+        Assert.Contains("euler, midpoint, heun, ralston, heun-euler, bosh3, rk4, rk38, dopri5, tsit5, vern6, vern6-robust, dop853", error.Message);
     }
 
     /// <summary>Heun's method with one mistake each, and what the message must name.</summary>
