@@ -20,6 +20,8 @@ namespace FlowRuntime;
 public sealed class FlowModel : IDisposable
 {
     private readonly OnnxSession _session;
+    private readonly QualityCard? _quality;
+    private readonly StepProfile[] _profiles;
 
     private FlowModel(string path, OnnxSession session, FlowCard card, IVelocityField field, ProviderReport provider)
     {
@@ -28,7 +30,11 @@ public sealed class FlowModel : IDisposable
         Card = card;
         Field = field;
         Provider = provider;
-        Defaults = DefaultsOf(path, card);
+        HintsApply = card.Hints is not null && card.Hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase);
+        HintsCard? hints = HintsApply ? card.Hints : null;
+        _quality = hints?.Quality;
+        _profiles = [.. (hints?.Profiles ?? []).Select(profile => new StepProfile((EmbeddedPair)ButcherTableau.Named(profile.Method), profile.Tolerances, profile.Steps))];
+        Defaults = DefaultsOf(hints);
     }
 
     /// <summary>The model's file.</summary>
@@ -45,6 +51,37 @@ public sealed class FlowModel : IDisposable
 
     /// <summary>How this model is sampled where nothing else is said: its card's hints, over the library's defaults.</summary>
     public SamplingOptions Defaults { get; }
+
+    /// <summary>Whether the card has hints that were made for this very graph; others are ignored.</summary>
+    public bool HintsApply { get; }
+
+    /// <summary>The solver for a quality: as measured on this model where its card says so, otherwise a general choice.</summary>
+    /// <param name="quality">How exactly to solve.</param>
+    public AdaptiveSteps SolverFor(SamplingQuality quality)
+    {
+        QualityLevelCard? level = quality switch
+        {
+            SamplingQuality.Draft => _quality?.Draft,
+            SamplingQuality.Normal => _quality?.Normal,
+            _ => _quality?.Fine,
+        };
+        if (level is not null)
+        {
+            AdaptiveSteps measured = WithTolerance(level.Tolerance) with { Method = (EmbeddedPair)ButcherTableau.Named(level.Method) };
+            return level.Profiled ? Profiled(measured) : measured;
+        }
+        return Profiled(quality switch
+        {
+            SamplingQuality.Draft => WithTolerance(3e-2),
+            SamplingQuality.Normal => new AdaptiveSteps(),
+            _ => WithTolerance(1e-4),
+        });
+    }
+
+    /// <summary>The same steps with this model's step profile for their method, or without one where it has none.</summary>
+    /// <param name="steps">Adaptive steps.</param>
+    public AdaptiveSteps Profiled(AdaptiveSteps steps) =>
+        steps with { Profile = Array.Find(_profiles, profile => profile.Method == steps.Method) };
 
     /// <summary>Opens a model.</summary>
     /// <param name="path">The ONNX file; its card is inside, or in a sidecar <c>NAME.flow.json</c>.</param>
@@ -117,7 +154,7 @@ public sealed class FlowModel : IDisposable
     /// <summary>Closes the model. Solves that are under way in other threads end with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => _session.Dispose();
 
-    private OdeProblem Problem(long count, SamplingOptions? options)
+    internal OdeProblem Problem(long count, SamplingOptions? options)
     {
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
@@ -172,21 +209,29 @@ public sealed class FlowModel : IDisposable
         return conditions;
     }
 
-    private static SamplingOptions DefaultsOf(string path, FlowCard card)
+    private SamplingOptions DefaultsOf(HintsCard? hints)
     {
-        var defaults = new SamplingOptions();
-        if (card.Hints is not { } hints || !hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase))
+        var defaults = new SamplingOptions { Solver = SolverFor(SamplingQuality.Normal) };
+        if (hints is null)
             return defaults;
-        SolverMethod method = hints.Method is null ? new AdaptiveSteps().Method : SolverMethod.Named(hints.Method);
-        SolverOptions solver = hints.Steps is { } steps
-            ? new FixedSteps(method, steps)
-            : new AdaptiveSteps
+        defaults = defaults with { Guidance = hints.Guidance ?? 1 };
+        if (hints is { Method: null, Steps: null, RelativeTolerance: null, AbsoluteTolerance: null })
+            return defaults;
+        AdaptiveSteps usual = new();
+        SolverMethod method = hints.Method is null ? usual.Method : SolverMethod.Named(hints.Method);
+        if (hints.Steps is { } steps)
+            return defaults with { Solver = new FixedSteps(method, steps) };
+        usual = usual with { RelativeTolerance = hints.RelativeTolerance ?? usual.RelativeTolerance, AbsoluteTolerance = hints.AbsoluteTolerance ?? usual.AbsoluteTolerance };
+        if (hints.Method is not null)
+        {
+            usual = usual with
             {
                 Method = method as EmbeddedPair
-                    ?? throw new InvalidDataException($"{path}: the card's hints.method '{method}' has no error estimate, so it needs hints.steps."),
-                RelativeTolerance = hints.RelativeTolerance ?? new AdaptiveSteps().RelativeTolerance,
-                AbsoluteTolerance = hints.AbsoluteTolerance ?? new AdaptiveSteps().AbsoluteTolerance,
+                    ?? throw new InvalidDataException($"{Path}: the card's hints.method '{method}' has no error estimate, so it needs hints.steps."),
             };
-        return defaults with { Solver = solver, Guidance = hints.Guidance ?? 1 };
+        }
+        return defaults with { Solver = Profiled(usual) };
     }
+
+    private static AdaptiveSteps WithTolerance(double tolerance) => new() { RelativeTolerance = tolerance, AbsoluteTolerance = tolerance };
 }

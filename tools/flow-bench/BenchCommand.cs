@@ -11,6 +11,7 @@ internal static class BenchCommand
     private static readonly (string Name, string What, Func<IEnumerable<Figure>> Run)[] Parts =
     [
         ("free", "the engine's own time where the field costs nothing", FreeField.Run),
+        ("fields", "evaluations to reach an error on fields with a known flow, beside the peers", ReferenceFields.Run),
     ];
 
     public static RootCommand Root()

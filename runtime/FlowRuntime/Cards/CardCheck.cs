@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using FlowRuntime.Ode;
 
 namespace FlowRuntime.Cards;
 
@@ -97,13 +98,41 @@ internal static class CardCheck
     private static void CheckHints(HintsCard hints, string source)
     {
         Require(hints.Graph.Length == 64 && hints.Graph.All(char.IsAsciiHexDigit), source, "hints.graph", hints.Graph, "give the 64 hexadecimal digits of the graph's SHA-256");
-        Require(hints.Method is null || Ode.SolverMethod.Methods.Any(method => method.Name == hints.Method), source, "hints.method", hints.Method, $"choose one of {string.Join(", ", Ode.SolverMethod.Methods)}");
+        Require(hints.Method is null || SolverMethod.Methods.Any(method => method.Name == hints.Method), source, "hints.method", hints.Method, $"choose one of {string.Join(", ", SolverMethod.Methods)}");
         Require(hints.Steps is null or >= 1, source, "hints.steps", hints.Steps, "give at least 1");
         Require(hints.RelativeTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.relative_tolerance", hints.RelativeTolerance, "give a positive number");
         Require(hints.AbsoluteTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.absolute_tolerance", hints.AbsoluteTolerance, "give a positive number");
         Require(hints.Steps is null || (hints.RelativeTolerance ?? hints.AbsoluteTolerance) is null, source, "hints.steps", hints.Steps, "give steps or tolerances, not both");
+        if (hints.Quality is { } quality)
+        {
+            foreach ((string name, QualityLevelCard level) in new[] { ("draft", quality.Draft), ("normal", quality.Normal), ("fine", quality.Fine) })
+            {
+                RequirePair(level.Method, source, $"hints.quality.{name}.method");
+                Require(level.Tolerance is > 0 and < double.PositiveInfinity, source, $"hints.quality.{name}.tolerance", level.Tolerance, "give a positive number");
+                Require(!level.Profiled || hints.Profiles?.Any(profile => profile.Method == level.Method) == true, source, $"hints.quality.{name}.profiled", true, $"give a profile of {level.Method}, or false");
+            }
+        }
+        for (int i = 0; i < (hints.Profiles?.Count ?? 0); i++)
+            CheckProfile(hints.Profiles![i], source, $"hints.profiles[{i}]");
         Require(hints.Guidance is null || double.IsFinite(hints.Guidance.Value), source, "hints.guidance", hints.Guidance, "give a finite number");
     }
+
+    private static void CheckProfile(ProfileCard profile, string source, string field)
+    {
+        EmbeddedPair pair = RequirePair(profile.Method, source, $"{field}.method");
+        try
+        {
+            _ = new StepProfile(pair, profile.Tolerances, profile.Steps);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{source}: field '{field}' is no profile: {e.Message.Split(" (Parameter")[0]}", e);
+        }
+    }
+
+    private static EmbeddedPair RequirePair(string name, string source, string field) =>
+        ButcherTableau.All.OfType<EmbeddedPair>().FirstOrDefault(pair => pair.Name == name)
+        ?? throw new InvalidDataException($"{source}: field '{field}' is {name}: choose one of {string.Join(", ", ButcherTableau.All.OfType<EmbeddedPair>())}.");
 
     private static void CheckName(string name, string source, string field) =>
         Require(name.Length > 0, source, field, "empty", "give the name of the graph's input or output");

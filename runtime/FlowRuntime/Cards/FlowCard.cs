@@ -200,13 +200,37 @@ public sealed record LatentCard(string Decoder, string? Encoder = null, double S
 /// <param name="AbsoluteTolerance">Absolute tolerance, for adaptive steps.</param>
 /// <param name="Steps">Number of steps, for fixed ones.</param>
 /// <param name="Guidance">Guidance scale.</param>
+/// <param name="Quality">What was found for each quality; the normal one is the default where method, tolerances and steps say nothing.</param>
+/// <param name="Profiles">Step profiles, one a method.</param>
 public sealed record HintsCard(
     string Graph,
     string? Method = null,
     double? RelativeTolerance = null,
     double? AbsoluteTolerance = null,
     int? Steps = null,
-    double? Guidance = null);
+    double? Guidance = null,
+    QualityCard? Quality = null,
+    IReadOnlyList<ProfileCard>? Profiles = null);
+
+/// <summary>The solver for each quality.</summary>
+/// <param name="Draft">For a quick look.</param>
+/// <param name="Normal">The default.</param>
+/// <param name="Fine">For small errors.</param>
+public sealed record QualityCard(QualityLevelCard Draft, QualityLevelCard Normal, QualityLevelCard Fine);
+
+/// <summary>The solver that reaches a quality with the fewest evaluations, as measured.</summary>
+/// <param name="Method">Name of the pair.</param>
+/// <param name="Tolerance">Relative and absolute tolerance.</param>
+/// <param name="Evaluations">Mean evaluations per sample, as measured.</param>
+/// <param name="Error">Error as a share of the data's standard deviation, as measured.</param>
+/// <param name="Profiled">Whether the pair's step profile is used.</param>
+public sealed record QualityLevelCard(string Method, double Tolerance, double? Evaluations = null, double? Error = null, bool Profiled = false);
+
+/// <summary>A step profile; see <see cref="Ode.StepProfile"/>.</summary>
+/// <param name="Method">Name of the pair it was measured with.</param>
+/// <param name="Tolerances">Tolerances, rising.</param>
+/// <param name="Steps">For each tolerance the largest steps, equally far apart in log(1 − t + 0.001).</param>
+public sealed record ProfileCard(string Method, IReadOnlyList<double> Tolerances, IReadOnlyList<IReadOnlyList<double>> Steps);
 
 /// <summary>Where the model comes from.</summary>
 /// <param name="Data">The data it was trained on.</param>

@@ -16,22 +16,32 @@ public abstract record SolverOptions
 /// </summary>
 public sealed record AdaptiveSteps : SolverOptions
 {
-    /// <summary>The embedded pair. Default <see cref="ButcherTableau.Dopri5"/>.</summary>
-    public EmbeddedPair Method { get; init; } = ButcherTableau.Dopri5;
+    /// <summary>Below this tolerance the higher order pays: see docs/solvers.md for the figures.</summary>
+    private const double TightTolerance = 1e-3;
 
-    /// <summary>Error allowed a step as a share of |x|; above 0, without unit. Default 1e-3.</summary>
+    /// <summary>
+    /// The embedded pair. Default: by the tolerances, <see cref="ButcherTableau.Bosh3"/> from 1e-3 on and
+    /// <see cref="ButcherTableau.Dopri5"/> below.
+    /// </summary>
+    public EmbeddedPair Method
+    {
+        get => field ?? (Math.Min(RelativeTolerance, AbsoluteTolerance) >= TightTolerance ? ButcherTableau.Bosh3 : ButcherTableau.Dopri5);
+        init;
+    }
+
+    /// <summary>Error allowed a step as a share of |x|; above 0, without unit. Default 3e-3.</summary>
     public double RelativeTolerance
     {
         get;
         init => field = Positive(value, nameof(RelativeTolerance));
-    } = 1e-3;
+    } = 3e-3;
 
-    /// <summary>Error allowed a step besides, in the units of the network's data; above 0. Default 1e-3.</summary>
+    /// <summary>Error allowed a step besides, in the units of the network's data; above 0. Default 3e-3.</summary>
     public double AbsoluteTolerance
     {
         get;
         init => field = Positive(value, nameof(AbsoluteTolerance));
-    } = 1e-3;
+    } = 3e-3;
 
     /// <summary>How the next step follows from the errors. Default <see cref="StepController.PI"/>.</summary>
     public StepController Controller { get; init; } = StepController.PI;
@@ -72,7 +82,7 @@ public sealed record AdaptiveSteps : SolverOptions
     public override string MethodName => Method.Name;
 
     private static double Positive(double value, string name) => value > 0 && double.IsFinite(value) ? value
-        : throw new ArgumentOutOfRangeException(name, value, "Give a positive number, such as 1e-3.");
+        : throw new ArgumentOutOfRangeException(name, value, "Give a positive number, such as 3e-3.");
 }
 
 /// <summary>Every sample takes the same steps: a fixed cost, and no word about the error.</summary>
