@@ -33,7 +33,7 @@ public sealed class FlowModel : IDisposable
         HintsApply = card.Hints is not null && card.Hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase);
         HintsCard? hints = HintsApply ? card.Hints : null;
         _quality = hints?.Quality;
-        _profiles = [.. (hints?.Profiles ?? []).Select(profile => new StepProfile((EmbeddedPair)ButcherTableau.Named(profile.Method), profile.Tolerances, profile.Steps))];
+        _profiles = [.. (hints?.Profiles ?? []).Select(profile => new StepProfile((EmbeddedPair)ButcherTableau.Named(profile.Method), profile.Tolerances, profile.Steps, profile.Whitened))];
         Defaults = DefaultsOf(hints);
     }
 
@@ -48,6 +48,10 @@ public sealed class FlowModel : IDisposable
 
     /// <summary>The network as a velocity field v(t, x) in its own units, for solvers and for wrapping.</summary>
     public IVelocityField Field { get; }
+
+    /// <summary>Mean and scale of the data in the network's units, where the card tells both and the path is known.</summary>
+    public DataMoments? Moments => Card.Data is { Mean: { } mean, Scale: { } scale } && scale.Any(value => value > 0) && ProbabilityPath.Of(Card.Path) is not null
+        ? new DataMoments(mean, scale) : null;
 
     /// <summary>How this model is sampled where nothing else is said: its card's hints, over the library's defaults.</summary>
     public SamplingOptions Defaults { get; }
@@ -67,7 +71,11 @@ public sealed class FlowModel : IDisposable
         };
         if (level is not null)
         {
-            AdaptiveSteps measured = WithTolerance(level.Tolerance) with { Method = (EmbeddedPair)ButcherTableau.Named(level.Method) };
+            AdaptiveSteps measured = WithTolerance(level.Tolerance) with
+            {
+                Method = (EmbeddedPair)ButcherTableau.Named(level.Method),
+                Moments = level.Whitened ? Moments : null,
+            };
             return level.Profiled ? Profiled(measured) : measured;
         }
         return Profiled(quality switch
@@ -81,7 +89,7 @@ public sealed class FlowModel : IDisposable
     /// <summary>The same steps with this model's step profile for their method, or without one where it has none.</summary>
     /// <param name="steps">Adaptive steps.</param>
     public AdaptiveSteps Profiled(AdaptiveSteps steps) =>
-        steps with { Profile = Array.Find(_profiles, profile => profile.Method == steps.Method) };
+        steps with { Profile = Array.Find(_profiles, profile => profile.Method == steps.Method && profile.IsWhitened == steps.Moments is not null) };
 
     /// <summary>Opens a model.</summary>
     /// <param name="path">The ONNX file; its card is inside, or in a sidecar <c>NAME.flow.json</c>.</param>

@@ -79,13 +79,23 @@ public class OptionsTests
     }
 
     [Fact]
-    public void Nothing_said_means_adaptive_steps_of_Dopri5_at_1e_3_from_seed_0_without_label_or_guidance()
+    public void Nothing_said_means_adaptive_steps_of_Bosh3_at_3e_3_from_seed_0_without_label_or_guidance()
     {
         SamplingOptions options = new();
         AdaptiveSteps steps = Assert.IsType<AdaptiveSteps>(options.Solver);
-        Assert.Equal((ButcherTableau.Dopri5, 1e-3, 1e-3, 10_000), (steps.Method, steps.RelativeTolerance, steps.AbsoluteTolerance, steps.MaxSteps));
+        Assert.Equal((ButcherTableau.Bosh3, 3e-3, 3e-3, 10_000), (steps.Method, steps.RelativeTolerance, steps.AbsoluteTolerance, steps.MaxSteps));
         Assert.Equal((0UL, 0L, 1.0), (options.Seed, options.First, options.Guidance));
         Assert.Empty(options.Labels);
+    }
+
+    [Fact]
+    public void Where_no_method_is_given_a_tolerance_below_1e_3_asks_for_a_higher_order()
+    {
+        var steps = new AdaptiveSteps { RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 };
+        Assert.Same(ButcherTableau.Bosh3, steps.Method);
+        Assert.Same(ButcherTableau.Dopri5, (steps with { AbsoluteTolerance = 9e-4 }).Method);
+        Assert.Same(ButcherTableau.Dopri5, (steps with { RelativeTolerance = 1e-6 }).Method);
+        Assert.Same(ButcherTableau.Tsit5, (steps with { Method = ButcherTableau.Tsit5, RelativeTolerance = 1e-6 }).Method);
     }
 
     private static void Refused(string property, Func<object> make)

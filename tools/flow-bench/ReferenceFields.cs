@@ -1,4 +1,5 @@
 using FlowRuntime.Ode;
+using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 using FlowRuntime.Tests;
 using FlowRuntime.Tuning;
@@ -23,11 +24,11 @@ internal static class ReferenceFields
             WorkPrecision[] untuned = [.. pairs.Select(pair => Curve(flow, pair.Name, tolerance => Steps(pair, tolerance, null)))];
             WorkPrecision[] tuned =
             [
-                .. pairs.Where(pair => pair.SecondErrorWeights.IsEmpty).Select(pair =>
-                {
-                    StepProfile profile = SolverTuner.MeasureProfile(CalibrationOf(flow), pair);
-                    return Curve(flow, pair.Name, tolerance => Steps(pair, tolerance, profile));
-                }),
+                .. from pair in pairs
+                   where pair.SecondErrorWeights.IsEmpty
+                   from moments in new[] { null, MomentsOf(flow) }
+                   let profile = SolverTuner.MeasureProfile(CalibrationOf(flow), pair, moments)
+                   select Curve(flow, moments is null ? pair.Name : $"{pair}, whitened", tolerance => Steps(pair, tolerance, profile) with { Moments = moments }),
             ];
             foreach (double error in Errors)
             {
@@ -37,10 +38,9 @@ internal static class ReferenceFields
                     yield return new Figure(section, $"{error:0e+0}: best fixed-step peer, with hindsight", withHindsight.Evaluations, "evaluations", Remark: withHindsight.Name);
                 for (int i = 0; i < pairs.Length; i++)
                 {
-                    double? profiled = tuned.FirstOrDefault(curve => curve.Name == pairs[i].Name)?.EvaluationsFor(error);
                     yield return new Figure(section, $"{error:0e+0}: {pairs[i]}, untuned", untuned[i].EvaluationsFor(error), "evaluations");
-                    if (profiled is not null)
-                        yield return new Figure(section, $"{error:0e+0}: {pairs[i]}, tuned", profiled, "evaluations");
+                    foreach (WorkPrecision curve in tuned.Where(curve => curve.Name.Split(',')[0] == pairs[i].Name))
+                        yield return new Figure(section, $"{error:0e+0}: {curve.Name}, tuned", curve.EvaluationsFor(error), "evaluations");
                 }
                 (double plain, string plainName) = Peers.Best(untuned, error)!.Value;
                 (double best, string bestName) = Peers.Best(tuned, error)!.Value;
@@ -59,7 +59,18 @@ internal static class ReferenceFields
         Field = flow.Flow.Field,
         InitialState = static (index, x) => Noise.Fill(seed: 99, index, x),
         Count = 256,
+        Path = new ConditionalOtPath(),
     };
+
+    /// <summary>Mean and scale of the mixture.</summary>
+    private static DataMoments MomentsOf(ReferenceFlow flow)
+    {
+        GaussianFlow mixture = flow.Flow;
+        double total = mixture.Weights.Sum();
+        double[] mean = [.. Enumerable.Range(0, 2).Select(i => mixture.Means.Zip(mixture.Weights, (m, w) => w * m[i]).Sum() / total)];
+        double spread = mixture.Means.Zip(mixture.Weights, (m, w) => w * (Math.Pow(m[0] - mean[0], 2) + Math.Pow(m[1] - mean[1], 2))).Sum() / total / 2;
+        return new DataMoments(mean, [Math.Sqrt(spread + mixture.Scale * mixture.Scale)]);
+    }
 
     /// <summary>A method's curve over falling tolerances.</summary>
     public static WorkPrecision Curve(ReferenceFlow flow, string name, Func<double, SolverOptions> options) => new(name,
@@ -75,6 +86,7 @@ internal static class ReferenceFields
             InitialState = (index, x) => (x[0], x[1]) = ((float)flow.Starts[2 * index], (float)flow.Starts[2 * index + 1]),
             Count = flow.Count,
             Solver = solver,
+            Path = new ConditionalOtPath(),
         });
         double sum = 0;
         for (int i = 0; i < flow.Ends.Length; i++)

@@ -37,7 +37,7 @@ internal static class CardCheck
             Require(double.IsFinite(latent.Shift), source, "latent.shift", latent.Shift, "give a finite number");
         }
         if (card.Hints is { } hints)
-            CheckHints(hints, source);
+            CheckHints(hints, card.Data, source);
     }
 
     private static void CheckShape(IReadOnlyList<int> shape, string source, string field)
@@ -95,7 +95,7 @@ internal static class CardCheck
         Require(data.Scale is null || (data.Scale.Count == 1 || data.Scale.Count == values) && data.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.scale", $"{data.Scale?.Count} numbers", $"give 1 or {values} positive numbers");
     }
 
-    private static void CheckHints(HintsCard hints, string source)
+    private static void CheckHints(HintsCard hints, DataCard? data, string source)
     {
         Require(hints.Graph.Length == 64 && hints.Graph.All(char.IsAsciiHexDigit), source, "hints.graph", hints.Graph, "give the 64 hexadecimal digits of the graph's SHA-256");
         Require(hints.Method is null || SolverMethod.Methods.Any(method => method.Name == hints.Method), source, "hints.method", hints.Method, $"choose one of {string.Join(", ", SolverMethod.Methods)}");
@@ -109,7 +109,8 @@ internal static class CardCheck
             {
                 RequirePair(level.Method, source, $"hints.quality.{name}.method");
                 Require(level.Tolerance is > 0 and < double.PositiveInfinity, source, $"hints.quality.{name}.tolerance", level.Tolerance, "give a positive number");
-                Require(!level.Profiled || hints.Profiles?.Any(profile => profile.Method == level.Method) == true, source, $"hints.quality.{name}.profiled", true, $"give a profile of {level.Method}, or false");
+                Require(!level.Profiled || hints.Profiles?.Any(profile => profile.Method == level.Method && profile.Whitened == level.Whitened) == true, source, $"hints.quality.{name}.profiled", true, $"give a profile of {level.Method}, or false");
+                Require(!level.Whitened || (data?.Mean is not null && data.Scale is not null), source, $"hints.quality.{name}.whitened", true, "give data.mean and data.scale, or false");
             }
         }
         for (int i = 0; i < (hints.Profiles?.Count ?? 0); i++)

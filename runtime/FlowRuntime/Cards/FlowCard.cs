@@ -224,13 +224,15 @@ public sealed record QualityCard(QualityLevelCard Draft, QualityLevelCard Normal
 /// <param name="Evaluations">Mean evaluations per sample, as measured.</param>
 /// <param name="Error">Error as a share of the data's standard deviation, as measured.</param>
 /// <param name="Profiled">Whether the pair's step profile is used.</param>
-public sealed record QualityLevelCard(string Method, double Tolerance, double? Evaluations = null, double? Error = null, bool Profiled = false);
+/// <param name="Whitened">Whether it is solved in coordinates in which Gaussian data with the mean and scale of the card stand still.</param>
+public sealed record QualityLevelCard(string Method, double Tolerance, double? Evaluations = null, double? Error = null, bool Profiled = false, bool Whitened = false);
 
 /// <summary>A step profile; see <see cref="Ode.StepProfile"/>.</summary>
 /// <param name="Method">Name of the pair it was measured with.</param>
 /// <param name="Tolerances">Tolerances, rising.</param>
 /// <param name="Steps">For each tolerance the largest steps, equally far apart in log(1 − t + 0.001).</param>
-public sealed record ProfileCard(string Method, IReadOnlyList<double> Tolerances, IReadOnlyList<IReadOnlyList<double>> Steps);
+/// <param name="Whitened">Whether it was measured in the coordinates of Gaussian data, with their angle for t.</param>
+public sealed record ProfileCard(string Method, IReadOnlyList<double> Tolerances, IReadOnlyList<IReadOnlyList<double>> Steps, bool Whitened = false);
 
 /// <summary>Where the model comes from.</summary>
 /// <param name="Data">The data it was trained on.</param>

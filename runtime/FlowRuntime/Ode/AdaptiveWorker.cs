@@ -84,8 +84,8 @@ internal sealed class AdaptiveWorker : SolveWorker
         _h = new RowSteps(slots, X.Width);
         _weights = new double[_pair.Stages + _pair.Interpolant.ExtraStages];
 
-        // A profile holds for steps forward with the method it was measured with.
-        if (_direction > 0 && options.Profile is { } profile && profile.Method == _pair)
+        // A profile holds for steps forward with the method and in the coordinates it was measured with.
+        if (_direction > 0 && options.Profile is { } profile && profile.Method == _pair && profile.IsWhitened == problem.IsWhitened)
             _profile = profile.RowFor(Math.Sqrt(options.RelativeTolerance * options.AbsoluteTolerance));
 
         _controllers = new RowControllers(options.Controller, _errorOrder, slots);
@@ -421,7 +421,10 @@ internal sealed class AdaptiveWorker : SolveWorker
     }
 
     /// <summary>The first step of new samples, by the size of the velocity and of its change over a small Euler step.</summary>
-    /// <remarks>Source: Hairer I, section II.4, "starting step size"; the probe is kept inside the interval.</remarks>
+    /// <remarks>
+    /// Source: Hairer I, section II.4, "starting step size". The probe is kept inside the interval, and where a sample starts at rest
+    /// it is a thousandth of it instead of 1e-6: round-off in float32 would look like curvature, and four steps be lost in growing.
+    /// </remarks>
     private void ProbeFirstSteps(int first, int count, CancellationToken cancellationToken)
     {
         double atol = _options.AbsoluteTolerance, rtol = _options.RelativeTolerance;
@@ -432,7 +435,7 @@ internal sealed class AdaptiveWorker : SolveWorker
             Span<float> x = X[first + i], slope = _stages[0][first + i];
             double size = RowArithmetic.ScaledNorm(x, x, atol, rtol);
             double speed = RowArithmetic.ScaledNorm(slope, x, atol, rtol);
-            double probe = size < 1e-5 || speed < 1e-5 ? 1e-6 : 0.01 * size / speed;
+            double probe = size < 1e-5 || speed < 1e-5 ? 1e-3 * length : 0.01 * size / speed;
             probes[i] = double.IsFinite(probe) ? Math.Min(probe, length) : length;
             Buffers.Times[first + i] = _direction * Math.Min(_start + probes[i], _end);
         }

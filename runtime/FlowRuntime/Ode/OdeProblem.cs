@@ -77,6 +77,9 @@ public sealed record OdeProblem
     internal static int? CheckSlots(int? value, [CallerMemberName] string name = "") => value is null or >= 1 ? value
         : throw new ArgumentOutOfRangeException(name, value, "Give at least one slot.");
 
+    /// <summary>Whether the problem is one in the coordinates of <see cref="AdaptiveSteps.Moments"/>.</summary>
+    internal bool IsWhitened { get; init; }
+
     /// <summary>1 where time runs forward, −1 where it runs in reverse.</summary>
     internal int Direction => Start < End ? 1 : -1;
 

@@ -52,6 +52,8 @@ public static class OdeSolver
         IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         problem.Check();
+        if (problem.Solver is AdaptiveSteps { Moments: { } moments })
+            return StreamWhitened(problem, moments, consumer, order, progress, cancellationToken);
         int workers = (int)Math.Min(problem.Count, problem.Workers
             ?? Math.Clamp(problem.Count / FewestSamplesPerWorker, 1, Environment.ProcessorCount));
         long share = (problem.Count + workers - 1) / workers;
@@ -64,6 +66,17 @@ public static class OdeSolver
         SolveWorker[] all = RunWorkers(workers, slots, problem, queue, cancellationToken);
         return new SamplingStatistics(
             queue.Evaluations, queue.Accepted, queue.Rejected, all.Sum(worker => worker.FieldCalls), Stopwatch.GetElapsedTime(started));
+    }
+
+    private static SamplingStatistics StreamWhitened(
+        OdeProblem problem, DataMoments moments, SampleConsumer consumer, SampleOrder order, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (problem.Path is not { } path)
+            throw new ArgumentException("The coordinates of Gaussian data follow the model's path: set OdeProblem.Path.");
+        if (Math.Min(problem.Start, problem.End) < 0 || Math.Max(problem.Start, problem.End) > 1)
+            throw new ArgumentException(FormattableString.Invariant($"The coordinates of Gaussian data follow the path from t = 0 to 1; the solve from {problem.Start} to {problem.End} leaves it."));
+        var field = new WhitenedField(problem.Field, path, moments);
+        return Stream(WhitenedField.Whitened(problem, field), (in FinishedSample sample) => consumer(field.Unwhitened(sample, problem)), order, progress, cancellationToken);
     }
 
     private static SolveWorker[] RunWorkers(int workers, int slots, OdeProblem problem, SampleQueue queue, CancellationToken cancellationToken)

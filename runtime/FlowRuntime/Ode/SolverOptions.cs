@@ -62,6 +62,13 @@ public sealed record AdaptiveSteps : SolverOptions
     /// </summary>
     public StepProfile? Profile { get; init; }
 
+    /// <summary>
+    /// Mean and scale of the data, to solve in coordinates in which Gaussian data stand still, z = (x − α m)/√(α² S² + σ²) over the
+    /// angle (2/π) atan(S α/σ); the tolerances then hold for z. It pays where the data are close to a Gaussian, and needs the path
+    /// (<see cref="OdeProblem.Path"/>). Default: none, the field's own coordinates.
+    /// </summary>
+    public DataMoments? Moments { get; init; }
+
     /// <summary>Steps, accepted and rejected, after which a sample is given up; at least 1. Default 10,000.</summary>
     public int MaxSteps
     {

@@ -24,8 +24,9 @@ public sealed class StepProfile
     /// <param name="method">The pair it was measured with.</param>
     /// <param name="tolerances">Tolerances, rising, each above 0.</param>
     /// <param name="steps">For each tolerance the largest steps at <see cref="TimesOf"/> of their number, at least two, each above 0.</param>
+    /// <param name="isWhitened">Whether it was measured in the coordinates of <see cref="AdaptiveSteps.Moments"/>, with their angle for the time.</param>
     /// <exception cref="ArgumentException">The table is empty, ragged or not of positive numbers, or the tolerances do not rise.</exception>
-    public StepProfile(EmbeddedPair method, IReadOnlyList<double> tolerances, IReadOnlyList<IReadOnlyList<double>> steps)
+    public StepProfile(EmbeddedPair method, IReadOnlyList<double> tolerances, IReadOnlyList<IReadOnlyList<double>> steps, bool isWhitened = false)
     {
         if (tolerances.Count == 0 || steps.Count != tolerances.Count)
             throw new ArgumentException($"The profile has {tolerances.Count} tolerances and {steps.Count} rows of steps; they must be equally many, and at least one.", nameof(steps));
@@ -36,13 +37,16 @@ public sealed class StepProfile
             if (steps[i].Count < 2 || steps[i].Count != steps[0].Count || !steps[i].All(step => step > 0 && double.IsFinite(step)))
                 throw new ArgumentException($"Row {i} of the profile must hold as many positive steps as the others, at least two.", nameof(steps));
         }
-        Method = method;
+        (Method, IsWhitened) = (method, isWhitened);
         _tolerances = [.. tolerances];
         _logSteps = [.. steps.Select(row => row.Select(step => Math.Log(step)).ToArray())];
     }
 
     /// <summary>The pair it was measured with.</summary>
     public EmbeddedPair Method { get; }
+
+    /// <summary>Whether it was measured in the coordinates of <see cref="AdaptiveSteps.Moments"/>, with their angle for the time.</summary>
+    public bool IsWhitened { get; }
 
     /// <summary>The tolerances it was measured at, rising.</summary>
     public IReadOnlyList<double> Tolerances => _tolerances;

@@ -7,7 +7,7 @@ namespace FlowRuntime.Tuning;
 internal static class ProfileMeasurement
 {
     /// <summary>Times of a profile.</summary>
-    public const int Nodes = 25;
+    public const int Nodes = 41;
 
     /// <summary>The share of the tolerance that a step's error may take.</summary>
     private const double Limit = 0.8;
@@ -58,7 +58,7 @@ internal static class ProfileMeasurement
             for (int tolerance = 0; tolerance < Tolerances.Length; tolerance++)
                 logSteps[tolerance][node] = QuantileOf(samples, row => LogStep(errors, row, Limit * Tolerances[tolerance], rest, pair));
         }
-        return new StepProfile(pair, Tolerances, [.. logSteps.Select(row => row.Select(Math.Exp).ToArray())]);
+        return new StepProfile(pair, Tolerances, [.. logSteps.Select(row => row.Select(Math.Exp).ToArray())], problem.IsWhitened);
     }
 
     /// <summary>The logarithm of the largest step before the error first passes a limit, from short steps to long ones.</summary>

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using FlowRuntime.Cards;
 using FlowRuntime.Ode;
+using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Tuning;
@@ -28,14 +29,20 @@ public static class SolverTuner
     /// <summary>Measures the step profile of a pair on a field.</summary>
     /// <param name="problem">The samples it is measured on: their field, initial states, conditions and number; a few hundred will do.</param>
     /// <param name="pair">The pair; one with a single error estimate.</param>
+    /// <param name="moments">The data's mean and scale, for a profile in their coordinates; the problem then needs its path.</param>
     /// <param name="cancellationToken">Ends the measurement within one call of the field.</param>
     /// <exception cref="ArgumentException">The pair has a second error estimate, or the problem runs in reverse.</exception>
-    public static StepProfile MeasureProfile(OdeProblem problem, EmbeddedPair pair, CancellationToken cancellationToken = default)
+    public static StepProfile MeasureProfile(OdeProblem problem, EmbeddedPair pair, DataMoments? moments = null, CancellationToken cancellationToken = default)
     {
         if (!pair.SecondErrorWeights.IsEmpty)
             throw new ArgumentException($"A profile of {pair}, which has a second error estimate, cannot be measured. Choose another pair, such as dopri5.", nameof(pair));
         if (problem.Direction < 0)
             throw new ArgumentException("A profile is measured from noise to data: let the problem start before its end.", nameof(problem));
+        if (moments is not null)
+        {
+            ProbabilityPath path = problem.Path ?? throw new ArgumentException("The coordinates of Gaussian data follow the model's path: set OdeProblem.Path.", nameof(problem));
+            problem = WhitenedField.Whitened(problem, new WhitenedField(problem.Field, path, moments));
+        }
         double[] times = [.. StepProfile.TimesOf(ProfileMeasurement.Nodes).Select(time => Math.Clamp(time, problem.Start, problem.End))];
         SampleBatch tight = OdeSolver.Solve(Tight(problem) with { TrajectoryTimes = times }, cancellationToken: cancellationToken).EnsureSuccess();
         return ProfileMeasurement.Measure(problem, times, tight.Trajectories, pair, cancellationToken);
@@ -61,12 +68,14 @@ public static class SolverTuner
         var runs = new List<Run>();
         for (int i = 0; i < Candidates.Length; i++)
         {
-            StepProfile profile = Rounded(MeasureProfile(calibration, Candidates[i], cancellationToken));
-            progress?.Report((i + 0.5) / Candidates.Length);
-            foreach (double tolerance in Tolerances)
+            foreach (DataMoments? moments in model.Moments is { } known ? (DataMoments?[])[null, known] : [null])
             {
-                runs.Add(Try(judged, Steps(Candidates[i], tolerance, profile), truth, cancellationToken));
-                runs.Add(Try(judged, Steps(Candidates[i], tolerance, profile: null), truth, cancellationToken));
+                StepProfile profile = Rounded(MeasureProfile(calibration, Candidates[i], moments, cancellationToken));
+                foreach (double tolerance in Tolerances)
+                {
+                    runs.Add(Try(judged, Steps(Candidates[i], tolerance, profile, moments), truth, cancellationToken));
+                    runs.Add(Try(judged, Steps(Candidates[i], tolerance, null, moments), truth, cancellationToken));
+                }
             }
             progress?.Report((i + 1.0) / Candidates.Length);
         }
@@ -75,8 +84,8 @@ public static class SolverTuner
             OnnxFile.GraphHash(model.Path),
             Guidance: model.Card.Hints?.Guidance,
             Quality: new QualityCard(Level(best[SamplingQuality.Draft]), Level(best[SamplingQuality.Normal]), Level(best[SamplingQuality.Fine])),
-            Profiles: [.. best.Values.Select(run => run.Steps.Profile).OfType<StepProfile>().DistinctBy(profile => profile.Method)
-                .Select(profile => new ProfileCard(profile.Method.Name, profile.Tolerances, profile.Steps))]);
+            Profiles: [.. best.Values.Select(run => run.Steps.Profile).OfType<StepProfile>().Distinct()
+                .Select(profile => new ProfileCard(profile.Method.Name, profile.Tolerances, profile.Steps, profile.IsWhitened))]);
     }
 
     private static OdeProblem Tight(OdeProblem problem) => problem with
@@ -84,8 +93,8 @@ public static class SolverTuner
         Solver = new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = TightTolerance, AbsoluteTolerance = TightTolerance },
     };
 
-    private static AdaptiveSteps Steps(EmbeddedPair pair, double tolerance, StepProfile? profile) =>
-        new() { Method = pair, RelativeTolerance = tolerance, AbsoluteTolerance = tolerance, Profile = profile };
+    private static AdaptiveSteps Steps(EmbeddedPair pair, double tolerance, StepProfile? profile, DataMoments? moments) =>
+        new() { Method = pair, RelativeTolerance = tolerance, AbsoluteTolerance = tolerance, Profile = profile, Moments = moments };
 
     private static Run Try(OdeProblem problem, AdaptiveSteps steps, float[] truth, CancellationToken cancellationToken)
     {
@@ -97,7 +106,7 @@ public static class SolverTuner
     private static Run Best(List<Run> runs, double error, OdeProblem problem, float[] truth, CancellationToken cancellationToken)
     {
         Run best = runs.MinBy(run => run.Error)!;
-        foreach (IGrouping<(EmbeddedPair, StepProfile?), Run> curve in runs.GroupBy(run => (run.Steps.Method, run.Steps.Profile)))
+        foreach (var curve in runs.GroupBy(run => (run.Steps.Method, run.Steps.Profile, run.Steps.Moments)))
         {
             Run[] points = [.. curve.OrderByDescending(run => run.Steps.RelativeTolerance)];
             // From the tight end, as far as the error holds: a loose run that is good by luck does not count.
@@ -141,11 +150,11 @@ public static class SolverTuner
     }
 
     private static QualityLevelCard Level(Run run) =>
-        new(run.Steps.Method.Name, run.Steps.RelativeTolerance, Math.Round(run.Evaluations, 1), RoundTo(run.Error, 2), run.Steps.Profile is not null);
+        new(run.Steps.Method.Name, run.Steps.RelativeTolerance, Math.Round(run.Evaluations, 1), RoundTo(run.Error, 2), run.Steps.Profile is not null, run.Steps.Moments is not null);
 
     /// <summary>The profile with the digits that a card keeps, so that what is judged is what is stored.</summary>
     private static StepProfile Rounded(StepProfile profile) =>
-        new(profile.Method, profile.Tolerances, [.. profile.Steps.Select(row => row.Select(step => RoundTo(step, 3)).ToArray())]);
+        new(profile.Method, profile.Tolerances, [.. profile.Steps.Select(row => row.Select(step => RoundTo(step, 3)).ToArray())], profile.IsWhitened);
 
     private static double RoundTo(double value, int digits) =>
         double.Parse(value.ToString($"G{digits}", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);

@@ -45,7 +45,7 @@ public class GuidedFieldTests
     {
         // c = 2, 4, 6 … by label and u = 1, so v = 1 + 3 (c − 1); the samples end in another order than they start.
         var field = new GuidedField(new ConditionField(), scale: 3);
-        OdeProblem problem = Solve.Problem(field, new AdaptiveSteps(), count: 40, slots: 7) with
+        OdeProblem problem = Solve.Problem(field, new AdaptiveSteps { RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 }, count: 40, slots: 7) with
         {
             InitialState = (_, x) => x[0] = 0,
             ConditionOf = index => index % 5 == 4 ? Condition.None : new Condition { Label = (int)(index % 5) },

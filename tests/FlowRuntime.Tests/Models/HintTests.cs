@@ -12,7 +12,7 @@ public class HintTests
     public void Hints_of_tolerances_are_the_defaults()
     {
         using FlowModel model = WithHints(graph => new HintsCard(graph, "dopri5", RelativeTolerance: 1e-4, AbsoluteTolerance: 1e-5));
-        Assert.Equal(Library with { RelativeTolerance = 1e-4, AbsoluteTolerance = 1e-5 }, model.Defaults.Solver);
+        Assert.Equal(Library with { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-4, AbsoluteTolerance = 1e-5 }, model.Defaults.Solver);
     }
 
     [Fact]

@@ -51,7 +51,7 @@ public class EngineAllocationTests
 
     private static FixedSteps Fixed(int count) => new(ButcherTableau.Heun, count);
 
-    private static AdaptiveSteps Adaptive(double tolerance) => new() { RelativeTolerance = tolerance, AbsoluteTolerance = tolerance };
+    private static AdaptiveSteps Adaptive(double tolerance) => new() { Method = ButcherTableau.Dopri5, RelativeTolerance = tolerance, AbsoluteTolerance = tolerance };
 
     private static void AllocateTheSame(IVelocityField field, SolverOptions few, SolverOptions many, int count)
     {

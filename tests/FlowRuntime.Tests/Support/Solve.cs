@@ -16,7 +16,7 @@ internal static class Solve
         ["heun, 7 steps"] = new FixedSteps(ButcherTableau.Heun, 7),
         ["rk4, 5 steps"] = new FixedSteps(ButcherTableau.RungeKutta4, 5),
         ["dopri5, 3 steps"] = new FixedSteps(ButcherTableau.Dopri5, 3),
-        ["dopri5, adaptive"] = new AdaptiveSteps { RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 },
+        ["dopri5, adaptive"] = new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 },
         ["ab3, 12 steps"] = new FixedSteps(MultistepMethod.AdamsBashforth3, 12),
         ["dpm++2m, 12 steps"] = new FixedSteps(MultistepMethod.DpmSolver2M, 12),
         ["unipc3, 12 steps"] = new FixedSteps(MultistepMethod.UniPC3, 12),

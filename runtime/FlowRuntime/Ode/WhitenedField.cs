@@ -1,0 +1,176 @@
+using FlowRuntime.Fields;
+using FlowRuntime.Paths;
+using FlowRuntime.Sampling;
+
+namespace FlowRuntime.Ode;
+
+/// <summary>Mean and scale of the data, by which a solve may take coordinates in which Gaussian data stand still.</summary>
+/// <param name="Mean">Mean of the data in the field's units: one number, or one a value.</param>
+/// <param name="Scale">Standard deviation of the data, at least 0: one number, or one a value, not all of them 0.</param>
+public sealed record DataMoments(IReadOnlyList<double> Mean, IReadOnlyList<double> Scale);
+
+/// <summary>
+/// A field in coordinates in which the flow of Gaussian data stands still: z = (x − α m)/ρ with ρ² = α² S² + σ², m the mean
+/// and S the scale of the data, over the angle u = (2/π) atan(S̄ α/σ) instead of the time, S̄ the root mean square of S.
+/// What is left to solve is how the data differ from a Gaussian.
+/// </summary>
+/// <remarks>
+/// The closed flow of Gaussian data is x(t) − α m = (ρ/ρ₀)(x(0) − α₀ m); taken out of the field it leaves
+/// dz/du = [(v − α' m)/ρ − (ρ'/ρ) z] dt/du.
+/// </remarks>
+internal sealed class WhitenedField : IVelocityField
+{
+    private readonly IVelocityField _field;
+    private readonly ProbabilityPath _path;
+    private readonly float[] _mean;
+    private readonly float[] _scale;
+    private readonly double _meanScale;
+
+    /// <summary>Wraps a field.</summary>
+    /// <param name="field">The field in x and t.</param>
+    /// <param name="path">The path it belongs to.</param>
+    /// <param name="moments">Mean and scale of the data.</param>
+    /// <exception cref="ArgumentException">The numbers are not one or as many as the field's, or not finite, or all scales are 0.</exception>
+    public WhitenedField(IVelocityField field, ProbabilityPath path, DataMoments moments)
+    {
+        (_field, _path) = (field, path);
+        _mean = OneEach(moments.Mean, "mean");
+        _scale = OneEach(moments.Scale, "scale");
+        _meanScale = Math.Sqrt(_scale.Sum(value => (double)value * value) / _scale.Length);
+        if (!(_meanScale > 0) || _scale.Any(value => value < 0))
+            throw new ArgumentException("The scales of the data must be at least 0, and one of them above.", nameof(moments));
+    }
+
+    /// <inheritdoc/>
+    public int Dimension => _field.Dimension;
+
+    /// <summary>The angle u in [0, 1] of a time t.</summary>
+    public double AngleOf(double time)
+    {
+        PathCoefficients at = _path.At(time);
+        return 2 / Math.PI * Math.Atan2(_meanScale * at.Alpha, at.Sigma);
+    }
+
+    /// <summary>The time t of an angle u.</summary>
+    public double TimeOf(double angle) => angle <= 0 ? 0 : _path.TimeOf(_meanScale / Math.Tan(Math.PI / 2 * Math.Min(angle, 1)));
+
+    /// <summary>Turns a state into these coordinates, in place.</summary>
+    /// <param name="time">The time t of the state.</param>
+    /// <param name="state">x, [dimension]; receives z.</param>
+    public void Whiten(double time, Span<float> state)
+    {
+        PathCoefficients at = _path.At(time);
+        for (int i = 0; i < state.Length; i++)
+            state[i] = (float)((state[i] - at.Alpha * _mean[i]) / Rho(at, i));
+    }
+
+    /// <summary>Turns a state in these coordinates back, in place.</summary>
+    /// <param name="time">The time t of the state.</param>
+    /// <param name="state">z, [dimension]; receives x.</param>
+    public void Unwhiten(double time, Span<float> state)
+    {
+        PathCoefficients at = _path.At(time);
+        for (int i = 0; i < state.Length; i++)
+            state[i] = (float)(at.Alpha * _mean[i] + Rho(at, i) * state[i]);
+    }
+
+    /// <summary>A problem in these coordinates.</summary>
+    public static OdeProblem Whitened(OdeProblem problem, WhitenedField field) => problem with
+    {
+        Field = field,
+        InitialState = (index, state) =>
+        {
+            problem.InitialState(index, state);
+            field.Whiten(problem.Start, state);
+        },
+        Start = field.AngleOf(problem.Start),
+        End = field.AngleOf(problem.End),
+        TrajectoryTimes = [.. problem.TrajectoryTimes.Select(field.AngleOf)],
+        Solver = problem.Solver is AdaptiveSteps steps ? steps with { Moments = null } : problem.Solver,
+        IsWhitened = true,
+    };
+
+    /// <summary>A sample of such a problem in the coordinates of the original one; its memory is changed.</summary>
+    public FinishedSample Unwhitened(in FinishedSample sample, OdeProblem problem)
+    {
+        double time = sample.Status == SampleStatus.Completed ? problem.End : TimeOf(sample.Time);
+        Unwhiten(time, sample.State);
+        for (int i = 0; i < problem.TrajectoryTimes.Count; i++)
+            Unwhiten(problem.TrajectoryTimes[i], sample.Trajectory.Slice(i * Dimension, Dimension));
+        return new FinishedSample
+        {
+            Index = sample.Index,
+            Status = sample.Status,
+            Time = time,
+            Evaluations = sample.Evaluations,
+            Accepted = sample.Accepted,
+            Rejected = sample.Rejected,
+            State = sample.State,
+            Trajectory = sample.Trajectory,
+        };
+    }
+
+    /// <inheritdoc/>
+    public IVelocityEvaluator CreateEvaluator(EvaluationBuffers buffers)
+    {
+        if (buffers.Divergences is not null)
+            throw new NotSupportedException("Whitened coordinates have no divergence. Ask the wrapped field for it.");
+        return new Evaluator(this, buffers);
+    }
+
+    private double Rho(PathCoefficients at, int i) => Math.Sqrt(at.Alpha * at.Alpha * _scale[i] * _scale[i] + at.Sigma * at.Sigma);
+
+    private float[] OneEach(IReadOnlyList<double> values, string name)
+    {
+        if ((values.Count != 1 && values.Count != Dimension) || !values.All(double.IsFinite))
+            throw new ArgumentException($"The data's {name} has {values.Count} numbers; one or {Dimension} finite ones are needed.");
+        return [.. Enumerable.Range(0, Dimension).Select(i => (float)values[values.Count == 1 ? 0 : i])];
+    }
+
+    private sealed class Evaluator : IVelocityEvaluator
+    {
+        private readonly WhitenedField _owner;
+        private readonly EvaluationBuffers _outer;
+        private readonly EvaluationBuffers _inner;
+        private readonly IVelocityEvaluator _evaluator;
+
+        public Evaluator(WhitenedField owner, EvaluationBuffers buffers)
+        {
+            _owner = owner;
+            _outer = buffers;
+            _inner = new EvaluationBuffers(buffers.Capacity, buffers.Dimension, outputs: 1);
+            _evaluator = owner._field.CreateEvaluator(_inner);
+        }
+
+        public void Assign(int row, long sampleIndex, Condition condition) => _evaluator.Assign(row, sampleIndex, condition);
+
+        public void Move(int source, int destination) => _evaluator.Move(source, destination);
+
+        public void Evaluate(int first, int count, int output)
+        {
+            for (int row = first; row < first + count; row++)
+            {
+                double time = _inner.Times[row] = _owner.TimeOf(_outer.Times[row]);
+                _outer.States[row].CopyTo(_inner.States[row]);
+                _owner.Unwhiten(time, _inner.States[row]);
+            }
+            _evaluator.Evaluate(first, count, output: 0);
+            for (int row = first; row < first + count; row++)
+            {
+                PathCoefficients at = _owner._path.At(_inner.Times[row]);
+                double s = _owner._meanScale;
+                double timeOverAngle = Math.PI / 2 * (at.Alpha * at.Alpha * s * s + at.Sigma * at.Sigma)
+                    / (s * (at.AlphaRate * at.Sigma - at.Alpha * at.SigmaRate));
+                Span<float> velocity = _inner.Velocities[0][row], z = _outer.States[row], result = _outer.Velocities[output][row];
+                for (int i = 0; i < result.Length; i++)
+                {
+                    double scale = _owner._scale[i], rho = _owner.Rho(at, i);
+                    double growth = (at.Alpha * at.AlphaRate * scale * scale + at.Sigma * at.SigmaRate) / (rho * rho);
+                    result[i] = (float)(timeOverAngle * ((velocity[i] - at.AlphaRate * _owner._mean[i]) / rho - growth * z[i]));
+                }
+            }
+        }
+
+        public void Dispose() => _evaluator.Dispose();
+    }
+}
