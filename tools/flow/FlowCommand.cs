@@ -10,13 +10,14 @@ internal static class FlowCommand
 
           flow inspect MODEL                        what a model is and what it needs
           flow sample MODEL --out samples.png       draw samples: .png, .npy or .csv
+          flow tune MODEL                           find the fastest solver for this model and write it into its card
 
         Add --help to a verb for its options and examples.
         """;
 
     public static RootCommand Root()
     {
-        var root = new RootCommand("Samples generative flow models.") { InspectCommand.Make(), SampleCommand.Make() };
+        var root = new RootCommand("Samples generative flow models.") { InspectCommand.Make(), SampleCommand.Make(), TuneCommand.Make() };
         root.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(WhatNext));
         return root;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
@@ -46,8 +47,12 @@ internal static class InspectCommand
 
     private static string HintsState(FlowModel model) =>
         model.Card.Hints is not { } hints ? "none"
-        : hints.Graph.Equals(OnnxFile.GraphHash(model.Path), StringComparison.OrdinalIgnoreCase) ? "used"
-        : "ignored: measured on another graph";
+        : !model.HintsApply ? "ignored: measured on another graph"
+        : hints.Quality is not { } quality ? "used"
+        : $"used: {Level("draft", quality.Draft)}; {Level("normal", quality.Normal)}; {Level("fine", quality.Fine)}";
+
+    private static string Level(string name, QualityLevelCard level) => string.Create(CultureInfo.InvariantCulture,
+        $"{name} {level.Method} at {level.Tolerance:G2}{(level.Evaluations is { } evaluations ? $" ({evaluations:F0} evaluations)" : "")}");
 
     private static void Describe(Inspection model, TextWriter output)
     {

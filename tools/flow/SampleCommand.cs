@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text.Json;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
-using FlowRuntime.Ode;
 using FlowRuntime.Sampling;
 using FlowRuntime.Tool.Output;
 
@@ -14,8 +13,7 @@ namespace FlowRuntime.Tool;
 internal sealed class SampleCommand
 {
     /// <summary>Values drawn at a time; more samples are drawn in parts, which changes nothing about them.</summary>
-    private const int ValuesAtATime = 1 << 24;
-    private const int SamplesAtATime = 1 << 20;
+    private const int MostTimes = 1000;
 
     private readonly Argument<string> _model = new("MODEL") { Description = "The .onnx file." };
     private readonly Option<string> _out = new("--out") { Description = "File to write: .npy, .csv or .png (a grid of images, or a scatter of points).", Required = true };
@@ -24,10 +22,8 @@ internal sealed class SampleCommand
     private readonly Option<long> _first = new("--first") { Description = "Index of the first sample; sample i is the same whichever run draws it." };
     private readonly Option<string?> _label = new("--label") { Description = "Class labels, by name or number, separated by commas and taken in turn; or 'all'." };
     private readonly Option<double?> _guidance = new("--guidance") { Description = "Scale of classifier-free guidance; 1 is none." };
-    private readonly Option<string?> _method = new("--method") { Description = $"Solver: {string.Join(", ", SolverMethod.Methods)}." };
-    private readonly Option<double?> _rtol = new("--rtol") { Description = "Relative tolerance, for adaptive steps." };
-    private readonly Option<double?> _atol = new("--atol") { Description = "Absolute tolerance, for adaptive steps." };
-    private readonly Option<int?> _steps = new("--steps") { Description = "Number of equal steps, instead of tolerances." };
+    private readonly SolverArguments _solver = new();
+    private readonly Option<int?> _trajectory = new("--trajectory") { Description = "Record each sample at this many times from noise to data: a film strip (.png of images) or all states (.npy)." };
     private readonly Option<string> _provider = new("--provider") { Description = "Execution provider: auto, cpu, cuda, directml, coreml, …", DefaultValueFactory = _ => new FlowModelOptions().Provider };
     private readonly Option<bool> _requireProvider = new("--require-provider") { Description = "Fail instead of falling back to the CPU." };
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads inside one network call." };
@@ -45,18 +41,14 @@ internal sealed class SampleCommand
             Examples:
               flow sample digits.onnx --label all --out digits.png
               flow sample digits.onnx --label 3,7 --count 1000 --seed 7 --out digits.npy
+              flow sample digits.onnx --label all --quality draft --trajectory 9 --out film.png
               flow sample moons.onnx --count 5000 --method rk4 --steps 20 --out moons.csv
             """)
         {
-            _model, _out, _count, _seed, _first, _label, _guidance, _method, _rtol, _atol, _steps,
+            _model, _out, _count, _seed, _first, _label, _guidance, _trajectory,
             _provider, _requireProvider, _threads, _workers, _slots, _json,
         };
-        command.Validators.Add(result =>
-        {
-            // Whether they are given, not their values: one that cannot be read would throw here.
-            if (result.GetResult(_steps) is not null && (result.GetResult(_rtol) ?? result.GetResult(_atol)) is not null)
-                result.AddError("--steps and --rtol or --atol exclude each other: give a number of steps or tolerances.");
-        });
+        _solver.AddTo(command);
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }
@@ -76,6 +68,8 @@ internal sealed class SampleCommand
         using FlowModel model = FlowModel.Open(parsed.GetRequiredValue(_model), modelOptions);
         if (model.Provider.FellBack)
             parsed.InvocationConfiguration.Error.WriteLine($"Runs on {model.Provider}.");
+        if (model.Card.Hints is not null && !model.HintsApply)
+            parsed.InvocationConfiguration.Error.WriteLine("The card's hints were measured on another graph and are ignored; 'flow tune' measures them anew.");
         SamplingOptions options = Options(parsed, model);
 
         TextWriter output = parsed.InvocationConfiguration.Output;
@@ -95,7 +89,7 @@ internal sealed class SampleCommand
 
     private SamplingOptions Options(ParseResult parsed, FlowModel model)
     {
-        SamplingOptions options = model.Defaults with { Seed = parsed.GetValue(_seed), Solver = Solver(parsed, model.Defaults.Solver) };
+        SamplingOptions options = model.Defaults with { Seed = parsed.GetValue(_seed), Solver = _solver.Read(parsed, model) };
         options = CommandHost.Checked("--first", () => options with { First = parsed.GetValue(_first) });
         if (parsed.GetValue(_label) is { } labels)
             options = options with { Labels = CommandHost.Checked("--label", () => Labels(labels, model)) };
@@ -103,33 +97,13 @@ internal sealed class SampleCommand
             options = options with { Guidance = 1 }; // the model's own guidance is for its classes
         if (parsed.GetValue(_guidance) is { } guidance)
             options = CommandHost.Checked("--guidance", () => options with { Guidance = guidance });
+        if (parsed.GetValue(_trajectory) is { } times)
+            options = options with { TrajectoryTimes = TrajectoryTimes(times, model) };
         if (parsed.GetValue(_workers) is { } workers)
             options = CommandHost.Checked("--workers", () => options with { Workers = workers });
         if (parsed.GetValue(_slots) is { } slots)
             options = CommandHost.Checked("--slots", () => options with { Slots = slots });
         return options;
-    }
-
-    private SolverOptions Solver(ParseResult parsed, SolverOptions defaults)
-    {
-        double? rtol = parsed.GetValue(_rtol), atol = parsed.GetValue(_atol);
-        SolverMethod method = parsed.GetValue(_method) is { } name
-            ? CommandHost.Checked("--method", () => SolverMethod.Named(name))
-            : defaults is FixedSteps && (rtol ?? atol) is not null
-            ? new AdaptiveSteps().Method // tolerances come before the model's own steps, whose method may have none
-            : (defaults as FixedSteps)?.Method ?? ((AdaptiveSteps)defaults).Method;
-        if (parsed.GetValue(_steps) is { } steps)
-            return CommandHost.Checked("--steps", () => new FixedSteps(method, steps));
-        if (defaults is FixedSteps usual && (rtol ?? atol) is null && method == usual.Method)
-            return usual;
-        if (method is not EmbeddedPair pair)
-            throw new ArgumentException($"--method: {method} has no error estimate, so it takes --steps N and no tolerances.");
-        AdaptiveSteps adaptive = (defaults as AdaptiveSteps ?? new AdaptiveSteps()) with { Method = pair };
-        if (rtol is not null)
-            adaptive = CommandHost.Checked("--rtol", () => adaptive with { RelativeTolerance = rtol.Value });
-        if (atol is not null)
-            adaptive = CommandHost.Checked("--atol", () => adaptive with { AbsoluteTolerance = atol.Value });
-        return adaptive;
     }
 
     private static int[] Labels(string text, FlowModel model)
@@ -149,36 +123,40 @@ internal sealed class SampleCommand
         })];
     }
 
+    /// <summary>Times at equal distances from noise to data, both included.</summary>
+    private static double[] TrajectoryTimes(int count, FlowModel model)
+    {
+        if (count is < 2 or > MostTimes)
+            throw new ArgumentException($"--trajectory: {count} is no number of times. Give 2 to {MostTimes}.");
+        double start = model.Card.Path.Start, end = model.Card.Path.End;
+        return [.. Enumerable.Range(0, count).Select(i => i == count - 1 ? end : start + (end - start) * i / (count - 1))];
+    }
+
     private static SampleReport Draw(
         FlowModel model, SamplingOptions options, long count, string outPath, bool quiet, CancellationToken cancellationToken)
     {
-        int? columns = options.Labels.Count > 1 ? options.Labels.Count : null;
-        using SampleFile file = SampleFile.Open(outPath, model.Card, count, columns);
-        long failed = 0, evaluations = 0, accepted = 0, rejected = 0;
+        int times = options.TrajectoryTimes.Count;
+        int? columns = times > 0 ? times : options.Labels.Count > 1 ? options.Labels.Count : null;
+        using SampleFile file = SampleFile.Open(outPath, model.Card, count, times, columns);
+        long failed = 0;
         long started = Stopwatch.GetTimestamp();
         using var progress = new SamplingProgressBar(count, quiet);
-        for (long drawn = 0; drawn < count;)
-        {
-            int part = (int)Math.Min(count - drawn, Math.Clamp(ValuesAtATime / model.Field.Dimension, 1, SamplesAtATime));
-            SampleBatch batch = model.Sample(part, options with { First = options.First + drawn }, progress, cancellationToken);
-            for (int i = 0; i < batch.Count; i++)
-            {
-                if (batch.Status[i] != SampleStatus.Completed)
-                    batch[i].Fill(float.NaN);
-            }
-            file.Append(batch);
-            failed += batch.Failed;
-            evaluations += batch.Statistics.Evaluations;
-            accepted += batch.Statistics.Accepted;
-            rejected += batch.Statistics.Rejected;
-            drawn += part;
-            progress.PartDone(part);
-        }
+        SamplingStatistics statistics = model.Stream(count, Write, options, SampleOrder.Index, progress, cancellationToken);
         file.Complete();
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new SampleReport(
-            count, failed, evaluations, accepted, rejected, seconds, count / seconds,
+            count, failed, statistics.Evaluations, statistics.Accepted, statistics.Rejected, seconds, count / seconds,
             options.Solver.MethodName, model.Provider.Chosen, options.Seed, options.First, outPath);
+
+        void Write(in FinishedSample sample)
+        {
+            if (sample.Status != SampleStatus.Completed)
+            {
+                failed++;
+                sample.State.Fill(float.NaN);
+            }
+            file.Append(times > 0 ? sample.Trajectory : sample.State);
+        }
     }
 
     private static void WriteProvenance(FlowModel model, string outPath, SampleReport report)

@@ -9,7 +9,6 @@ internal sealed class SamplingProgressBar : IProgress<SamplingProgress>, IDispos
     private readonly long _total;
     private readonly ManualResetEventSlim _end = new();
     private readonly Task _display;
-    private long _before;
     private long _finished;
 
     public SamplingProgressBar(long total, bool quiet)
@@ -18,10 +17,7 @@ internal sealed class SamplingProgressBar : IProgress<SamplingProgress>, IDispos
         _display = quiet || Console.IsErrorRedirected ? Task.CompletedTask : Task.Run(Display);
     }
 
-    public void Report(SamplingProgress value) => Volatile.Write(ref _finished, Volatile.Read(ref _before) + value.Finished);
-
-    /// <summary>Counts the samples of a part that is done.</summary>
-    public void PartDone(int samples) => Volatile.Write(ref _before, _before + samples);
+    public void Report(SamplingProgress value) => Volatile.Write(ref _finished, value.Finished);
 
     public void Dispose()
     {

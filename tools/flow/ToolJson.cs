@@ -12,6 +12,9 @@ internal sealed record SampleReport(
     long Samples, long Failed, long Evaluations, long Accepted, long Rejected, double Seconds, double SamplesPerSecond,
     string Method, string Provider, ulong Seed, long First, string Out);
 
+/// <summary>What <c>flow tune --json</c> prints.</summary>
+internal sealed record TuningReport(string Model, double Seconds, double UntunedEvaluations, QualityCard Quality);
+
 /// <summary>The file beside an output that says how it was made.</summary>
 internal sealed record OutputProvenance(
     string Model, string Graph, string[] Arguments, string Software, string Date, SampleReport Report);
@@ -24,5 +27,6 @@ internal sealed record OutputProvenance(
     WriteIndented = true)]
 [JsonSerializable(typeof(Inspection))]
 [JsonSerializable(typeof(SampleReport))]
+[JsonSerializable(typeof(TuningReport))]
 [JsonSerializable(typeof(OutputProvenance))]
 internal sealed partial class ToolJson : JsonSerializerContext;

@@ -52,6 +52,33 @@ public static class CardFile
         OnnxFile.WriteMetadata(modelPath, MetadataKey, ToJson(card));
     }
 
+    /// <summary>Writes hints into the card where it lies: the model's metadata, or its sidecar where that holds the card or its hints.</summary>
+    /// <param name="modelPath">The ONNX file.</param>
+    /// <param name="hints">The hints.</param>
+    /// <exception cref="InvalidDataException">The file has no card, or the card with these hints is wrong.</exception>
+    public static void WriteHints(string modelPath, HintsCard hints)
+    {
+        FlowCard whole = Read(modelPath);
+        CardCheck.Check(whole with { Hints = hints }, $"the card of {modelPath}");
+        string sidecarPath = SidecarOf(modelPath);
+        JsonObject? sidecar = File.Exists(sidecarPath) ? StrictJson.Parse(File.ReadAllText(sidecarPath), sidecarPath) : null;
+        string? metadata = OnnxFile.ReadMetadata(modelPath, MetadataKey);
+        if (metadata is not null && sidecar?["hints"] is null)
+        {
+            // What the sidecar overlays stays out of the file; the metadata alone need be no whole card.
+            JsonObject card = StrictJson.Parse(metadata, $"the card of {modelPath}");
+            card["hints"] = JsonOf(hints);
+            OnnxFile.WriteMetadata(modelPath, MetadataKey, card.ToJsonString(Readable.Options));
+            return;
+        }
+        sidecar!["hints"] = JsonOf(hints);
+        string partial = sidecarPath + ".partial";
+        File.WriteAllText(partial, sidecar.ToJsonString(Readable.Options) + "\n");
+        File.Move(partial, sidecarPath, overwrite: true);
+    }
+
+    private static JsonNode? JsonOf(HintsCard hints) => JsonSerializer.SerializeToNode(hints, FlowCardJson.Default.HintsCard);
+
     /// <summary>The card as indented JSON.</summary>
     public static string ToJson(FlowCard card) => JsonSerializer.Serialize(card, Readable);
 

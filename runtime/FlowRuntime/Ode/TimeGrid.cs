@@ -38,7 +38,7 @@ public abstract record TimeGrid
     /// <summary>Times of a user's own.</summary>
     /// <param name="times">The times from the start of the solve to its end, both included, in order: one more than there are steps.</param>
     /// <exception cref="ArgumentException">There are fewer than two times, or they do not run in one direction.</exception>
-    public static TimeGrid Given(IReadOnlyList<double> times) => new GivenGrid([.. times]);
+    public static GivenGrid Given(IReadOnlyList<double> times) => new([.. times]);
 
     /// <summary>The times of a solve.</summary>
     /// <param name="steps">Number of steps, at least 1.</param>
@@ -93,33 +93,38 @@ public abstract record TimeGrid
 
         public override string ToString() => FormattableString.Invariant($"karras:{Rho}");
     }
+}
 
-    private sealed record GivenGrid : TimeGrid
+/// <summary>A grid of a user's own times; see <see cref="TimeGrid.Given"/>.</summary>
+public sealed record GivenGrid : TimeGrid
+{
+    private readonly double[] _times;
+
+    internal GivenGrid(double[] times)
     {
-        private readonly double[] _times;
-
-        public GivenGrid(double[] times)
+        if (times.Length < 2)
+            throw new ArgumentException($"A grid of {times.Length} times has no step. Give the start, the end and what lies between.", nameof(times));
+        for (int i = 1; i < times.Length; i++)
         {
-            if (times.Length < 2)
-                throw new ArgumentException($"A grid of {times.Length} times has no step. Give the start, the end and what lies between.", nameof(times));
-            for (int i = 1; i < times.Length; i++)
-            {
-                if (!((times[i] - times[i - 1]) * (times[^1] - times[0]) > 0))
-                    throw new ArgumentException(FormattableString.Invariant($"The grid's times {times[i - 1]} and {times[i]} (places {i - 1} and {i}) do not run from {times[0]} to {times[^1]}. Sort them."), nameof(times));
-            }
-            _times = times;
+            if (!((times[i] - times[i - 1]) * (times[^1] - times[0]) > 0))
+                throw new ArgumentException(FormattableString.Invariant($"The grid's times {times[i - 1]} and {times[i]} (places {i - 1} and {i}) do not run from {times[0]} to {times[^1]}. Sort them."), nameof(times));
         }
-
-        private protected override double[] Between(int steps, double low, double high, ProbabilityPath? path)
-        {
-            double[] rising = _times[0] < _times[^1] ? [.. _times] : [.. _times.Reverse()];
-            if (rising.Length != steps + 1)
-                throw new ArgumentException($"The grid has {rising.Length} times for {steps} steps; {steps + 1} are needed.");
-            if (rising[0] != low || rising[^1] != high)
-                throw new ArgumentException(FormattableString.Invariant($"The grid runs from {_times[0]} to {_times[^1]}, the solve between {low} and {high}. Let them be the same."));
-            return rising;
-        }
-
-        public override string ToString() => "given";
+        _times = times;
     }
+
+    /// <summary>Number of steps.</summary>
+    public int Steps => _times.Length - 1;
+
+    private protected override double[] Between(int steps, double low, double high, ProbabilityPath? path)
+    {
+        double[] rising = _times[0] < _times[^1] ? [.. _times] : [.. _times.Reverse()];
+        if (rising.Length != steps + 1)
+            throw new ArgumentException($"The grid has {rising.Length} times for {steps} steps; {steps + 1} are needed.");
+        if (rising[0] != low || rising[^1] != high)
+            throw new ArgumentException(FormattableString.Invariant($"The grid runs from {_times[0]} to {_times[^1]}, the solve between {low} and {high}. Let them be the same."));
+        return rising;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => "given";
 }

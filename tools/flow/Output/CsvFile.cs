@@ -1,6 +1,5 @@
 using System.Globalization;
 using FlowRuntime.Cards;
-using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Tool.Output;
 
@@ -17,21 +16,17 @@ internal sealed class CsvFile : SampleFile
         _writer.WriteLine(string.Join(',', names.Select(Quote)));
     }
 
-    public override void Append(SampleBatch batch)
+    public override void Append(ReadOnlySpan<float> values)
     {
         Span<char> cell = stackalloc char[32];
-        for (int i = 0; i < batch.Count; i++)
+        for (int e = 0; e < values.Length; e++)
         {
-            Span<float> row = batch[i];
-            for (int e = 0; e < row.Length; e++)
-            {
-                if (e > 0)
-                    _writer.Write(',');
-                row[e].TryFormat(cell, out int length, provider: CultureInfo.InvariantCulture);
-                _writer.Write(cell[..length]);
-            }
-            _writer.Write('\n');
+            if (e > 0)
+                _writer.Write(',');
+            values[e].TryFormat(cell, out int length, provider: CultureInfo.InvariantCulture);
+            _writer.Write(cell[..length]);
         }
+        _writer.Write('\n');
     }
 
     protected override void Close() => _writer.Dispose();

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Tool.Output;
 
@@ -24,7 +23,7 @@ internal sealed class NpyFile : SampleFile
         _stream.Write(Encoding.ASCII.GetBytes(header));
     }
 
-    public override void Append(SampleBatch batch) => _stream.Write(MemoryMarshal.AsBytes<float>(batch.Values));
+    public override void Append(ReadOnlySpan<float> values) => _stream.Write(MemoryMarshal.AsBytes(values));
 
     protected override void Close() => _stream.Dispose();
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using FlowRuntime.Cards;
 using FlowRuntime.Imaging;
-using FlowRuntime.Sampling;
 using SkiaSharp;
 
 namespace FlowRuntime.Tool.Output;
@@ -20,12 +19,15 @@ internal sealed class PngFile : SampleFile
         _draw = draw;
     }
 
-    public static PngFile Create(string path, FlowCard card, long count, int? columns)
+    public static PngFile Create(string path, FlowCard card, long count, int times, int? columns)
     {
         IReadOnlyList<int> shape = card.Sample.Shape;
         bool image = card.Data?.Image is not null;
         if (!image && shape is not [2])
             throw new ArgumentException($"--out: samples of shape [{string.Join(", ", shape)}] are neither images nor points in the plane. Write .npy or .csv.");
+        if (!image && times > 0)
+            throw new ArgumentException("--trajectory: a film strip is made of images, and these samples are points. Write .npy.");
+        count *= Math.Max(1, times);
         int most = image ? MostImages : MostPoints;
         if (count > most)
             throw new ArgumentException($"--out: {count} samples are too many for one picture (at most {most}). Write .npy, or fewer.");
@@ -34,7 +36,7 @@ internal sealed class PngFile : SampleFile
             : new PngFile(path, ScatterPicture.Draw);
     }
 
-    public override void Append(SampleBatch batch) => _values.AddRange(batch.Values);
+    public override void Append(ReadOnlySpan<float> values) => _values.AddRange(values);
 
     protected override void Close()
     {

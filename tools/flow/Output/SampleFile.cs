@@ -1,5 +1,4 @@
 using FlowRuntime.Cards;
-using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Tool.Output;
 
@@ -24,23 +23,25 @@ internal abstract class SampleFile : IDisposable
     /// <param name="path">A path that ends in .npy, .csv or .png.</param>
     /// <param name="card">The model's card, which says what the values are.</param>
     /// <param name="count">Number of samples to come.</param>
+    /// <param name="times">States of a trajectory that each sample consists of; 0 for the sample itself.</param>
     /// <param name="columns">Images a row of a .png; null for a square.</param>
-    public static SampleFile Open(string path, FlowCard card, long count, int? columns)
+    public static SampleFile Open(string path, FlowCard card, long count, int times, int? columns)
     {
         RequireKnown(path);
         return Path.GetExtension(path).ToLowerInvariant() switch
         {
-            ".npy" => new NpyFile(path, card.Sample.Shape, count),
-            ".csv" => new CsvFile(path, card),
-            _ => PngFile.Create(path, card, count, columns),
+            ".npy" => new NpyFile(path, times > 0 ? [times, .. card.Sample.Shape] : card.Sample.Shape, count),
+            ".csv" => times == 0 ? new CsvFile(path, card)
+                : throw new ArgumentException("--trajectory: a .csv holds samples, not their states on the way. Write .npy."),
+            _ => PngFile.Create(path, card, count, times, columns),
         };
     }
 
     /// <summary>Where the values go until the file is complete.</summary>
     protected string PartialPath => _path + ".partial";
 
-    /// <summary>Appends samples; a failed one's row is NaN.</summary>
-    public abstract void Append(SampleBatch batch);
+    /// <summary>Appends a sample, or its trajectory; a failed one is NaN.</summary>
+    public abstract void Append(ReadOnlySpan<float> values);
 
     /// <summary>Closes the file and gives it its name.</summary>
     public void Complete()

@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Globalization;
+using FlowRuntime.CommandLine;
+using FlowRuntime.Ode;
+using FlowRuntime.Sampling;
+
+namespace FlowRuntime.Tool;
+
+/// <summary>The options that say how to solve, shared by the verbs that do: a quality, or a method with tolerances or steps.</summary>
+internal sealed class SolverArguments
+{
+    private readonly Option<string?> _quality = new("--quality") { Description = "draft, normal or fine: as measured on this model by 'flow tune', otherwise a general choice." };
+    private readonly Option<string?> _method = new("--method") { Description = $"Solver: {string.Join(", ", SolverMethod.Methods)}." };
+    private readonly Option<double?> _rtol = new("--rtol") { Description = "Relative tolerance, for adaptive steps." };
+    private readonly Option<double?> _atol = new("--atol") { Description = "Absolute tolerance, for adaptive steps." };
+    private readonly Option<int?> _steps = new("--steps") { Description = "Number of steps, instead of tolerances." };
+    private readonly Option<string?> _grid = new("--grid") { Description = "Where the steps stand: uniform, cosine, shift:S, karras:RHO or @times.csv." };
+    private readonly Option<double?> _sde = new("--sde") { Description = "Stochastic sampling with this churn, in a number of steps." };
+
+    public void AddTo(Command command)
+    {
+        Option[] all = [_quality, _method, _rtol, _atol, _steps, _grid, _sde];
+        foreach (Option option in all)
+            command.Add(option);
+        command.Validators.Add(result =>
+        {
+            // Whether they are given, not their values: one that cannot be read would throw here.
+            bool Given(Option option) => result.GetResult(option) is not null;
+            Option? other = all.FirstOrDefault(option => option != _quality && Given(option));
+            if (Given(_quality) && other is not null)
+                result.AddError($"--quality and {other.Name} exclude each other: a quality chooses the method and its tolerance.");
+            else if ((Given(_steps) || Given(_grid) || Given(_sde)) && (Given(_rtol) || Given(_atol)))
+                result.AddError("--steps, --grid and --sde exclude --rtol and --atol: give a number of steps or tolerances.");
+        });
+    }
+
+    /// <summary>How to solve: what the command line says, over the model's own defaults.</summary>
+    /// <exception cref="ArgumentException">Options do not fit each other, or a value is none.</exception>
+    public SolverOptions Read(ParseResult parsed, FlowModel model)
+    {
+        SolverOptions defaults = model.Defaults.Solver;
+        if (parsed.GetValue(_quality) is { } quality)
+            return model.SolverFor(CommandHost.Checked("--quality", () => Quality(quality)));
+        double? rtol = parsed.GetValue(_rtol), atol = parsed.GetValue(_atol);
+        SolverMethod? method = parsed.GetValue(_method) is { } name ? CommandHost.Checked("--method", () => SolverMethod.Named(name)) : null;
+        if (parsed.GetValue(_sde) is { } churn)
+        {
+            method ??= StochasticMethod.ChurnedHeun();
+            if (method is not StochasticMethod stochastic)
+                throw new ArgumentException($"--sde: {method} is no stochastic method. Choose one of {string.Join(", ", StochasticMethod.All)}.");
+            method = CommandHost.Checked("--sde", () => stochastic.WithChurn(churn));
+        }
+        TimeGrid? grid = parsed.GetValue(_grid) is { } text ? CommandHost.Checked("--grid", () => Grid(text)) : null;
+        int? steps = parsed.GetValue(_steps) ?? (grid as GivenGrid)?.Steps;
+        if (steps is { } count)
+        {
+            method ??= (defaults as FixedSteps)?.Method ?? ((AdaptiveSteps)defaults).Method;
+            return CommandHost.Checked("--steps", () => new FixedSteps(method, count)) with { Grid = grid ?? TimeGrid.Uniform };
+        }
+        if (grid is not null)
+            throw new ArgumentException("--grid: give the number of steps with --steps.");
+        if (defaults is FixedSteps usual && (rtol ?? atol) is null && (method is null || method == usual.Method))
+            return usual;
+        if (method is not (null or EmbeddedPair))
+            throw new ArgumentException($"--method: {method} has no error estimate, so it takes --steps N and no tolerances.");
+        var adaptive = defaults as AdaptiveSteps ?? new AdaptiveSteps();
+        if (method is EmbeddedPair pair && pair != adaptive.Method)
+            adaptive = new AdaptiveSteps { Method = pair, RelativeTolerance = adaptive.RelativeTolerance, AbsoluteTolerance = adaptive.AbsoluteTolerance };
+        if (rtol is not null)
+            adaptive = CommandHost.Checked("--rtol", () => adaptive with { RelativeTolerance = rtol.Value });
+        if (atol is not null)
+            adaptive = CommandHost.Checked("--atol", () => adaptive with { AbsoluteTolerance = atol.Value });
+        return model.Profiled(adaptive);
+    }
+
+    private static SamplingQuality Quality(string text) =>
+        Enum.TryParse(text, ignoreCase: true, out SamplingQuality quality) && !char.IsAsciiDigit(text[0]) ? quality
+        : throw new ArgumentException($"there is no quality '{text}'. Choose draft, normal or fine.");
+
+    private static TimeGrid Grid(string text)
+    {
+        if (text.StartsWith('@'))
+            return TimeGrid.Given(TimesIn(text[1..]));
+        string[] parts = text.Split(':', 2);
+        double? number = null;
+        if (parts.Length == 2)
+        {
+            number = double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
+                : throw new ArgumentException($"'{parts[1]}' in '{text}' cannot be read. Give a number.");
+        }
+        return (parts[0], number) switch
+        {
+            ("uniform", null) => TimeGrid.Uniform,
+            ("cosine", null) => TimeGrid.Cosine,
+            ("shift", { } shift) => TimeGrid.Shift(shift),
+            ("karras", null) => TimeGrid.Karras(),
+            ("karras", { } rho) => TimeGrid.Karras(rho),
+            _ => throw new ArgumentException($"there is no grid '{text}'. Choose uniform, cosine, shift:S, karras:RHO or @times.csv."),
+        };
+    }
+
+    private static double[] TimesIn(string path)
+    {
+        string[] cells = [.. File.ReadAllText(path).Split([',', '\n', '\r', ';', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
+        return [.. cells.Select((cell, i) => double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out double time) ? time
+            : throw new ArgumentException($"{path}: value {i + 1}, '{cell}', is no number. Write the times from the start to the end, one a line."))];
+    }
+}
