@@ -23,6 +23,7 @@ internal sealed class SampleQueue
     private long _handedOut;
     private long _finished;
     private bool _stopped;
+    private bool _refused;
 
     /// <param name="problem">What is solved.</param>
     /// <param name="consumer">Takes the finished samples.</param>
@@ -85,12 +86,14 @@ internal sealed class SampleQueue
     {
         lock (_lock)
         {
+            if (_refused)
+                return;
             Evaluations += sample.Evaluations;
             Accepted += sample.Accepted;
             Rejected += sample.Rejected;
             if (_window is null)
             {
-                _consumer(sample);
+                Hand(sample);
                 return;
             }
             int place = (int)((sample.Index - _problem.First) % _window.Length);
@@ -107,6 +110,20 @@ internal sealed class SampleQueue
     public void Report(int finished) =>
         _progress?.Report(new SamplingProgress(Interlocked.Add(ref _finished, finished), _problem.Count));
 
+    /// <summary>A consumer that throws is not called again, whichever workers stand in line with their samples.</summary>
+    private void Hand(in FinishedSample sample)
+    {
+        try
+        {
+            _consumer(sample);
+        }
+        catch
+        {
+            _refused = true;
+            throw;
+        }
+    }
+
     private void HandOutWaiting()
     {
         while (true)
@@ -116,7 +133,7 @@ internal sealed class SampleQueue
             if (!next.IsHere)
                 break;
             Span<float> values = _waitingValues.AsSpan(place * _rowSize, _rowSize);
-            _consumer(new FinishedSample
+            Hand(new FinishedSample
             {
                 Index = _problem.First + _handedOut,
                 Status = next.Status,
