@@ -135,6 +135,26 @@ public class TimeGridTests
     public void Given_times_of_another_solve_are_refused(int steps, double start, double end, string named) =>
         Assert.Contains(named, Assert.Throws<ArgumentException>(() => TimeGrid.Given([0, 0.5, 1]).Times(steps, start, end, null)).Message);
 
+    public static TheoryData<string> Methods => [.. SolverMethod.Methods.Select(method => method.Name)];
+
+    /// <summary>From t = 0.1 the methods have no special first step, at t = 1 the exponential ones have a special last one.</summary>
+    [Theory, MemberData(nameof(Methods))]
+    public void One_step_of_any_method_is_the_same_on_every_grid_and_eight_are_finite(string name)
+    {
+        foreach ((double start, double end) in new[] { (0, 1), (0.1, 0.9) })
+        {
+            float[] Values(int steps, TimeGrid grid) => OdeSolver.Solve(Solve.Problem(FormulaField.Swirl(3),
+                new FixedSteps(SolverMethod.Named(name), steps) { Grid = grid }, count: 10, slots: 7) with
+            { Start = start, End = end }).EnsureSuccess().Values;
+            Assert.All(Grids.Values, grid =>
+            {
+                Assert.True(Solve.SameBits(Values(1, TimeGrid.Uniform), Values(1, grid)));
+                Assert.All(Values(8, grid), value => Assert.True(float.IsFinite(value)));
+            });
+            Assert.True(Solve.SameBits(Values(1, TimeGrid.Uniform), Values(1, TimeGrid.Given([start, end]))));
+        }
+    }
+
     [Fact]
     public void A_refused_grid_is_the_caller_s_exception_from_any_worker()
     {
