@@ -52,6 +52,14 @@ public class StepChoiceTests
         }
     }
 
+    [Fact]
+    public void A_velocity_that_is_not_finite_is_the_cause_also_where_few_rejections_are_allowed()
+    {
+        var field = new FormulaField(1, (_, t, _, v) => v[0] = t < 0.001 ? 1 : float.NaN);
+        SampleBatch batch = OdeSolver.Solve(Solve.Problem(field, new AdaptiveSteps { FirstStep = 1, MaxRejections = 3 }, count: 1));
+        Assert.Equal((SampleStatus.NonFinite, 3), (batch.Status[0], batch.Rejected[0]));
+    }
+
     /// <summary>v jumps at each quarter, which costs some rejections there; together they are more than are allowed in a row.</summary>
     [Fact]
     public void Rejections_count_anew_after_each_accepted_step()
