@@ -29,15 +29,18 @@ internal sealed class SampleQueue
     /// <param name="consumer">Takes the finished samples.</param>
     /// <param name="progress">Told how far the solve is.</param>
     /// <param name="window">Samples that may be under way or waiting at a time, in index order; 0 for the order of completion.</param>
+    /// <exception cref="ArgumentException">The window is more than one array can hold.</exception>
     public SampleQueue(OdeProblem problem, SampleConsumer consumer, IProgress<SamplingProgress>? progress, int window)
     {
         (_problem, _consumer, _progress) = (problem, consumer, progress);
         _stateSize = problem.Field.Dimension;
-        _rowSize = _stateSize * (1 + problem.TrajectoryTimes.Count);
+        _rowSize = checked(_stateSize * (1 + problem.TrajectoryTimes.Count));
         if (window > 0)
         {
+            if ((long)window * _rowSize > Array.MaxLength)
+                throw new ArgumentException($"In index order up to {window} samples of {_rowSize} values wait for an earlier one, more than one array can hold. Use fewer slots or trajectory times, or the order of completion.");
             _window = new Waiting[window];
-            _waitingValues = new float[checked(window * _rowSize)];
+            _waitingValues = new float[window * _rowSize];
         }
     }
 

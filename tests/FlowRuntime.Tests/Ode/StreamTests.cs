@@ -174,6 +174,17 @@ public class StreamTests
     }
 
     [Fact]
+    public void A_window_that_no_array_can_hold_is_refused_with_the_cure()
+    {
+        OdeProblem problem = Solve.Problem(FormulaField.QuarterTurn, new AdaptiveSteps(), count: 10_000, slots: 1024, workers: 2) with
+        {
+            TrajectoryTimes = [.. Enumerable.Repeat(0.5, 300_000)],
+        };
+        var error = Assert.Throws<ArgumentException>(() => OdeSolver.Stream(problem, (in FinishedSample _) => { }, SampleOrder.Index));
+        Assert.Contains("fewer slots", error.Message);
+    }
+
+    [Fact]
     public void A_consumer_may_change_what_it_is_shown()
     {
         foreach (SampleOrder order in Enum.GetValues<SampleOrder>())
