@@ -292,7 +292,7 @@ internal sealed class AdaptiveWorker : SolveWorker
         if (_nonFinite[row] > MaxNonFinite)
             End(row, SampleStatus.NonFinite);
         else if (_rejectedInARow[row] >= _options.MaxRejections)
-            End(row, SampleStatus.OutOfSteps);
+            End(row, double.IsFinite(square) ? SampleStatus.OutOfSteps : SampleStatus.NonFinite);
         else
             EndIfStepVanishes(row);
     }

@@ -68,4 +68,5 @@ public partial class ButcherTableau : SolverMethod
     public bool LastStageIsNextFirst { get; }
 
     /// <summary>The continuous extension of a step.</summary>
-    public Interpolant Interpolant { get; }}
+    public Interpolant Interpolant { get; }
+}

@@ -43,7 +43,7 @@ internal sealed class ExponentialStepper : MultistepStepper
         if (_corrects)
         {
             if (step > 0)
-                Advance(_corrected!, step - 1, OrderOf(step - 1), withNewValue: OrderOf(step - 1) > 0 && double.IsFinite(_at[step - 1].HalfLogSnr), rows);
+                Advance(_corrected!, step - 1, OrderOf(step - 1), withNewValue: double.IsFinite(_at[step - 1].HalfLogSnr), rows);
             else
                 X.Range(0, rows).CopyTo(_corrected!.Range(0, rows));
             from = _corrected!;

@@ -23,20 +23,24 @@ internal sealed class SampleQueue
     private long _handedOut;
     private long _finished;
     private bool _stopped;
+    private bool _refused;
 
     /// <param name="problem">What is solved.</param>
     /// <param name="consumer">Takes the finished samples.</param>
     /// <param name="progress">Told how far the solve is.</param>
     /// <param name="window">Samples that may be under way or waiting at a time, in index order; 0 for the order of completion.</param>
+    /// <exception cref="ArgumentException">The window is more than one array can hold.</exception>
     public SampleQueue(OdeProblem problem, SampleConsumer consumer, IProgress<SamplingProgress>? progress, int window)
     {
         (_problem, _consumer, _progress) = (problem, consumer, progress);
         _stateSize = problem.Field.Dimension;
-        _rowSize = _stateSize * (1 + problem.TrajectoryTimes.Count);
+        _rowSize = checked(_stateSize * (1 + problem.TrajectoryTimes.Count));
         if (window > 0)
         {
+            if ((long)window * _rowSize > Array.MaxLength)
+                throw new ArgumentException($"In index order up to {window} samples of {_rowSize} values wait for an earlier one, more than one array can hold. Use fewer slots or trajectory times, or the order of completion.");
             _window = new Waiting[window];
-            _waitingValues = new float[checked(window * _rowSize)];
+            _waitingValues = new float[window * _rowSize];
         }
     }
 
@@ -85,12 +89,14 @@ internal sealed class SampleQueue
     {
         lock (_lock)
         {
+            if (_refused)
+                return;
             Evaluations += sample.Evaluations;
             Accepted += sample.Accepted;
             Rejected += sample.Rejected;
             if (_window is null)
             {
-                _consumer(sample);
+                Hand(sample);
                 return;
             }
             int place = (int)((sample.Index - _problem.First) % _window.Length);
@@ -107,6 +113,20 @@ internal sealed class SampleQueue
     public void Report(int finished) =>
         _progress?.Report(new SamplingProgress(Interlocked.Add(ref _finished, finished), _problem.Count));
 
+    /// <summary>A consumer that throws is not called again, whichever workers stand in line with their samples.</summary>
+    private void Hand(in FinishedSample sample)
+    {
+        try
+        {
+            _consumer(sample);
+        }
+        catch
+        {
+            _refused = true;
+            throw;
+        }
+    }
+
     private void HandOutWaiting()
     {
         while (true)
@@ -116,7 +136,7 @@ internal sealed class SampleQueue
             if (!next.IsHere)
                 break;
             Span<float> values = _waitingValues.AsSpan(place * _rowSize, _rowSize);
-            _consumer(new FinishedSample
+            Hand(new FinishedSample
             {
                 Index = _problem.First + _handedOut,
                 Status = next.Status,

@@ -9,8 +9,8 @@ namespace FlowRuntime.Ode;
 /// </summary>
 internal abstract class SolveWorker : IDisposable
 {
-    private readonly IVelocityEvaluator _evaluator;
     private readonly RowBuffer? _trajectories;
+    private IVelocityEvaluator? _evaluator;
 
     /// <param name="problem">What is solved.</param>
     /// <param name="queue">Where samples come from and go.</param>
@@ -30,7 +30,6 @@ internal abstract class SolveWorker : IDisposable
             _trajectories = new RowBuffer(slots, checked(problem.TrajectoryTimes.Count * dimension));
             NextTime = new int[slots];
         }
-        _evaluator = problem.Field.CreateEvaluator(Buffers);
     }
 
     /// <summary>Calls of the field so far.</summary>
@@ -59,17 +58,20 @@ internal abstract class SolveWorker : IDisposable
     /// <summary>The next of the trajectory's times for each row; null where no trajectory is asked for.</summary>
     protected int[]? NextTime { get; }
 
+    /// <summary>Made for the first sample: a worker that refuses its problem has none to dispose.</summary>
+    private IVelocityEvaluator Evaluator => _evaluator ??= Problem.Field.CreateEvaluator(Buffers);
+
     /// <summary>Solves until there are no more samples.</summary>
     public abstract void Run(CancellationToken cancellationToken);
 
-    public void Dispose() => _evaluator.Dispose();
+    public void Dispose() => _evaluator?.Dispose();
 
     /// <summary>Begins a sample in a row.</summary>
     protected void Begin(int row, long index)
     {
         Indices[row] = index;
         Problem.InitialState(index, X[row]);
-        _evaluator.Assign(row, index, Problem.ConditionOf(index));
+        Evaluator.Assign(row, index, Problem.ConditionOf(index));
         if (NextTime is null)
             return;
         _trajectories![row].Fill(float.NaN);
@@ -89,7 +91,7 @@ internal abstract class SolveWorker : IDisposable
     protected void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _evaluator.Evaluate(first, count, output);
+        Evaluator.Evaluate(first, count, output);
         FieldCalls++;
         Rows += count;
     }
@@ -117,6 +119,6 @@ internal abstract class SolveWorker : IDisposable
             NextTime[destination] = NextTime[source];
             _trajectories![source].CopyTo(_trajectories[destination]);
         }
-        _evaluator.Move(source, destination);
+        Evaluator.Move(source, destination);
     }
 }

@@ -11,6 +11,8 @@ internal sealed class StochasticStepper : GridStepper
     private readonly ProbabilityPath _path;
     private readonly RowBuffer _noise;
     private readonly RowBuffer _churned;
+    private readonly RowBuffer[] _slopes;
+    private readonly RowSteps _h;
     private readonly RowBuffer[] _tables = new RowBuffer[3];
     private readonly double[] _weights = new double[3];
 
@@ -20,6 +22,8 @@ internal sealed class StochasticStepper : GridStepper
         _path = PathOf(method);
         _noise = new RowBuffer(X.Rows, X.Width);
         _churned = new RowBuffer(X.Rows, X.Width);
+        _slopes = [.. Velocities];
+        _h = new RowSteps(X.Rows, X.Width);
     }
 
     public override void Step(int step, int rows, CancellationToken cancellationToken)
@@ -82,14 +86,12 @@ internal sealed class StochasticStepper : GridStepper
         }
         double h = end - start;
         Evaluate(start, rows, output: 0, cancellationToken);
-        (_tables[0], _tables[1], _tables[2]) = (from, Velocities[0], Velocities[1]);
-        (_weights[0], _weights[1]) = (1, h);
-        RowArithmetic.Combine(States, _tables, _weights.AsSpan(0, 2), rows);
+        _h.Fill((float)h);
+        RowArithmetic.Combine(States, from, _h, _slopes, [1.0], 0, rows);
         if (_path.At(end).Sigma == 0)
             return;
         Evaluate(end, rows, output: 1, cancellationToken);
-        (_weights[1], _weights[2]) = (h / 2, h / 2);
-        RowArithmetic.Combine(States, _tables, _weights, rows);
+        RowArithmetic.Combine(States, from, _h, _slopes, ButcherTableau.Heun.B, 0, rows);
     }
 
     private void DrawNoise(int step, int rows)

@@ -26,8 +26,8 @@ public abstract record TimeGrid
         : throw new ArgumentOutOfRangeException(nameof(shift), shift, "Give a shift above 0, such as 3.");
 
     /// <summary>
-    /// The noise levels r = σ/α of EDM: equal steps in r^(1/ρ) from 80 (or the level at the start) to 0.002 (or the level at
-    /// the end), and a last step to the end. It needs a Gaussian path.
+    /// The noise levels r = σ/α of EDM: equal steps in r^(1/ρ) from 80 (or the level at the start, if lower) to 0.002 and a
+    /// last step to the end, or to the level at the end where that is higher. It needs a Gaussian path.
     /// </summary>
     /// <param name="rho">The exponent ρ, at least 1; 7 is the source's choice.</param>
     /// <remarks>Source: Karras et al. 2022, eq. (5).</remarks>
@@ -82,11 +82,15 @@ public abstract record TimeGrid
         {
             if (path is null)
                 throw new ArgumentException($"The grid '{this}' is made of noise levels, so it needs the model's path: set OdeProblem.Path.", nameof(path));
-            double first = Math.Pow(Math.Min(Noisiest, path.At(low).NoiseLevel), 1 / Rho);
-            double last = Math.Pow(Math.Max(Cleanest, path.At(high).NoiseLevel), 1 / Rho);
+            double atLow = path.At(low).NoiseLevel, atHigh = path.At(high).NoiseLevel;
+            if (low < 0 || high > 1 || !(atLow > Cleanest && atHigh < Noisiest))
+                throw new ArgumentException(FormattableString.Invariant($"The grid '{this}' has the noise levels from {Noisiest} to {Cleanest} of the path; the solve from {low} to {high} has none of them or leaves the path. Choose another grid."), nameof(path));
+            double first = Math.Pow(Math.Min(Noisiest, atLow), 1 / Rho);
+            double last = Math.Pow(Math.Max(Cleanest, atHigh), 1 / Rho);
+            int intervals = atHigh < Cleanest ? steps - 1 : steps; // where the levels do not reach the end, the last step does
             var times = new double[steps + 1];
             for (int i = 1; i < steps; i++)
-                times[i] = path.TimeOf(Math.Pow(first + (last - first) * i / (steps - 1), Rho));
+                times[i] = path.TimeOf(Math.Pow(first + (last - first) * i / intervals, Rho));
             (times[0], times[steps]) = (low, high);
             return times;
         }

@@ -16,29 +16,42 @@ internal sealed record GaussianFlow(double[][] Means, double Scale, double[] Wei
     /// <summary>The same means, standard deviation 0.01, weights proportional to 1, 2, …, 8: stiff near t = 1.</summary>
     public static GaussianFlow EightStiff { get; } = new(Circle(), 0.01, [1, 2, 3, 4, 5, 6, 7, 8]);
 
-    public FormulaField Field { get; } = new(2, (_, t, x, v) => Velocity(Means, Scale, Weights, t, x, v));
-
-    private static void Velocity(double[][] means, double scale, double[] weights, double t, ReadOnlySpan<float> x, Span<float> velocity)
+    public FormulaField Field => field ??= new(2, (_, t, x, v) =>
     {
-        double variance = (1 - t) * (1 - t) + t * t * scale * scale;
-        double slope = (t * scale * scale - (1 - t)) / variance;
-        Span<double> logs = stackalloc double[means.Length];
+        (double first, double second) = Velocity(t, x[0], x[1]);
+        (v[0], v[1]) = ((float)first, (float)second);
+    });
+
+    /// <summary>The velocity in double precision.</summary>
+    public (double X, double Y) Velocity(double t, double x, double y)
+    {
+        double variance = (1 - t) * (1 - t) + t * t * Scale * Scale;
+        double slope = (t * Scale * Scale - (1 - t)) / variance;
+        Span<double> logs = stackalloc double[Means.Length];
         double largest = double.NegativeInfinity;
-        for (int k = 0; k < means.Length; k++)
+        for (int k = 0; k < Means.Length; k++)
         {
-            double dx = x[0] - t * means[k][0], dy = x[1] - t * means[k][1];
-            logs[k] = Math.Log(weights[k]) - (dx * dx + dy * dy) / (2 * variance);
+            double dx = x - t * Means[k][0], dy = y - t * Means[k][1];
+            logs[k] = Math.Log(Weights[k]) - (dx * dx + dy * dy) / (2 * variance);
             largest = Math.Max(largest, logs[k]);
         }
         double sum = 0, first = 0, second = 0;
-        for (int k = 0; k < means.Length; k++)
+        for (int k = 0; k < Means.Length; k++)
         {
             double weight = Math.Exp(logs[k] - largest);
             sum += weight;
-            first += weight * (means[k][0] + slope * (x[0] - t * means[k][0]));
-            second += weight * (means[k][1] + slope * (x[1] - t * means[k][1]));
+            first += weight * (Means[k][0] + slope * (x - t * Means[k][0]));
+            second += weight * (Means[k][1] + slope * (y - t * Means[k][1]));
         }
-        (velocity[0], velocity[1]) = ((float)(first / sum), (float)(second / sum));
+        return (first / sum, second / sum);
+    }
+
+    /// <summary>Where the flow of one Gaussian carries a point: x(t) − t m is to √V as it was at the start.</summary>
+    public (double X, double Y) Carried(double start, double end, double x, double y)
+    {
+        double Deviation(double t) => Math.Sqrt((1 - t) * (1 - t) + t * t * Scale * Scale);
+        double growth = Deviation(end) / Deviation(start);
+        return (end * Means[0][0] + growth * (x - start * Means[0][0]), end * Means[0][1] + growth * (y - start * Means[0][1]));
     }
 
     private static double[][] Circle() =>

@@ -17,6 +17,12 @@ internal static class Solve
         ["rk4, 5 steps"] = new FixedSteps(ButcherTableau.RungeKutta4, 5),
         ["dopri5, 3 steps"] = new FixedSteps(ButcherTableau.Dopri5, 3),
         ["dopri5, adaptive"] = new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 },
+        ["dopri5, profile"] = new AdaptiveSteps
+        {
+            Method = ButcherTableau.Dopri5,
+            Controller = StepController.PID,
+            Profile = new StepProfile(ButcherTableau.Dopri5, [1e-4, 1e-2], [[0.04, 0.02, 0.01], [0.1, 0.05, 0.02]]),
+        },
         ["ab3, 12 steps"] = new FixedSteps(MultistepMethod.AdamsBashforth3, 12),
         ["dpm++2m, 12 steps"] = new FixedSteps(MultistepMethod.DpmSolver2M, 12),
         ["unipc3, 12 steps"] = new FixedSteps(MultistepMethod.UniPC3, 12),
