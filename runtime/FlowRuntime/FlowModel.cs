@@ -179,7 +179,7 @@ public sealed class FlowModel : IDisposable
             Start = Card.Path.Start,
             End = Card.Path.End,
             TrajectoryTimes = options.TrajectoryTimes,
-            Solver = options.Solver,
+            Solver = options.Solver ?? Defaults.Solver!,
             Path = ProbabilityPath.Of(Card.Path),
             Seed = options.Seed,
             Workers = options.Workers,

@@ -31,8 +31,8 @@ public sealed record SamplingOptions
         init => field = double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(Guidance), value, "Give a finite guidance scale, such as 1.5.");
     } = 1;
 
-    /// <summary>The method and its steps. Default: adaptive steps of Dopri5 with tolerances 1e-3.</summary>
-    public SolverOptions Solver { get; init; } = new AdaptiveSteps();
+    /// <summary>The method and its steps. Null (the default): the model's own, as its card's hints say, or the library's.</summary>
+    public SolverOptions? Solver { get; init; }
 
     /// <summary>
     /// Times at which each sample's state is recorded besides its end, rising, within the model's trained times. They cost no

@@ -37,7 +37,7 @@ public sealed class SampleReportTests : IDisposable
         Assert.Equal(statistics.Rejected, report.GetProperty("rejected").GetInt64());
         Assert.True(report.GetProperty("seconds").GetDouble() > 0);
         Assert.True(report.GetProperty("samples_per_second").GetDouble() > 0);
-        Assert.Equal("dopri5", report.GetProperty("method").GetString());
+        Assert.Equal("bosh3", report.GetProperty("method").GetString());
         Assert.Equal(model.Provider.Chosen, report.GetProperty("provider").GetString());
         Assert.Equal(5, report.GetProperty("seed").GetInt64());
         Assert.Equal(8, report.GetProperty("first").GetInt64());

@@ -146,7 +146,7 @@ internal sealed class SampleCommand
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new SampleReport(
             count, failed, statistics.Evaluations, statistics.Accepted, statistics.Rejected, seconds, count / seconds,
-            options.Solver.MethodName, model.Provider.Chosen, options.Seed, options.First, outPath);
+            options.Solver!.MethodName, model.Provider.Chosen, options.Seed, options.First, outPath);
 
         void Write(in FinishedSample sample)
         {

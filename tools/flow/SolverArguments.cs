@@ -30,7 +30,7 @@ internal sealed class SolverArguments
             if (Given(_quality) && other is not null)
                 result.AddError($"--quality and {other.Name} exclude each other: a quality chooses the method and its tolerance.");
             else if ((Given(_steps) || Given(_grid) || Given(_sde)) && (Given(_rtol) || Given(_atol)))
-                result.AddError("--steps, --grid and --sde exclude --rtol and --atol: give a number of steps or tolerances.");
+                result.AddError("--steps, --grid or --sde and --rtol or --atol exclude each other: give a number of steps or tolerances.");
         });
     }
 
@@ -38,7 +38,7 @@ internal sealed class SolverArguments
     /// <exception cref="ArgumentException">Options do not fit each other, or a value is none.</exception>
     public SolverOptions Read(ParseResult parsed, FlowModel model)
     {
-        SolverOptions defaults = model.Defaults.Solver;
+        SolverOptions defaults = model.Defaults.Solver!;
         if (parsed.GetValue(_quality) is { } quality)
             return model.SolverFor(CommandHost.Checked("--quality", () => Quality(quality)));
         double? rtol = parsed.GetValue(_rtol), atol = parsed.GetValue(_atol);

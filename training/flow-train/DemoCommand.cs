@@ -46,6 +46,7 @@ internal static class DemoCommand
         using (network)
             parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
 
+        ModelTuning.Write(folder.Model, samples: 64, cancellationToken);
         using FlowModel model = FlowModel.Open(folder.Model);
         DemoFigures figures = DemoFigures.Measure(model, split, cancellationToken);
         LossPicture.Save(folder.File("loss.png"), progress);

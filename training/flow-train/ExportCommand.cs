@@ -12,28 +12,33 @@ internal static class ExportCommand
     {
         var run = new Argument<string>("RUN") { Description = "The folder of a run." };
         var outPath = new Option<string>("--out") { Description = "The .onnx file to write.", Required = true };
+        var noTune = new Option<bool>("--no-tune") { Description = "Leave out measuring the solvers on the model." };
         var command = new Command("export", """
-            Exports a run's network to ONNX, checked against the trained one through the runtime.
+            Exports a run's network to ONNX, checked against the trained one through the runtime, and measures which solver
+            samples it with the fewest evaluations; the model's card holds the result.
 
             Example:
               flow-train export runs/moons --out moons.onnx
             """)
         {
-            run, outPath,
+            run, outPath, noTune,
         };
-        command.SetAction(parsed =>
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run));
             string path = parsed.GetRequiredValue(outPath);
             CommandHost.RequireWritable("--out", path);
             var (configuration, data, network) = folder.Load();
+            TextWriter output = parsed.InvocationConfiguration.Output;
             using (network)
             {
                 ExportParity parity = OnnxExporter.Export(network, ModelCards.Of(configuration, data), path);
-                parsed.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)"));
             }
-        });
+            if (!parsed.GetValue(noTune))
+                output.WriteLine(ModelTuning.Write(path, ModelTuning.Samples, cancellationToken));
+        }, cancellationToken));
         return command;
     }
 }

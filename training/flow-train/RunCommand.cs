@@ -27,7 +27,7 @@ internal sealed class RunCommand
     private Command MakeCommand()
     {
         var command = new Command("run", """
-            Trains a network on a data set and exports it.
+            Trains a network on a data set, exports it and measures solvers on it.
 
             Examples:
               flow-train run --data moons --out runs/moons
@@ -52,11 +52,13 @@ internal sealed class RunCommand
         using (network)
             parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
         LossPicture.Save(folder.File("loss.png"), progress);
+        string tuning = ModelTuning.Write(folder.Model, ModelTuning.Samples, cancellationToken);
         using FlowModel model = FlowModel.Open(folder.Model);
         SavePicture(model, split, folder.File("samples.png"), cancellationToken);
         EnergyFigure energy = EnergyFigure.Measure(model, split, cancellationToken);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
             {folder.Model}: {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)
+            {tuning}
             energy distance to held-out data {energy.Distance:G3}, floor between real sets {energy.Floor:G3} (ratio {energy.Ratio:F2})
             pictures: {folder.File("samples.png")}, {folder.File("loss.png")}
             """));

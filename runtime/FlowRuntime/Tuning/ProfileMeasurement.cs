@@ -15,9 +15,9 @@ internal static class ProfileMeasurement
     /// <summary>The share of samples that may not take the profile's step.</summary>
     private const double Quantile = 0.1;
 
-    /// <summary>Step sizes tried from each state: the whole rest, and each 1.5 times shorter than the one before.</summary>
-    private const int Tries = 18;
-    private const double Ratio = 1.5;
+    /// <summary>Step sizes tried from each state: the whole rest, and each 1.8 times shorter than the one before.</summary>
+    private const int Tries = 12;
+    private const double Ratio = 1.8;
 
     /// <summary>Where the whole rest is within the tolerance, how much further a step may be thought to reach.</summary>
     private const double MostBeyond = 4;

@@ -18,7 +18,7 @@ public static class SolverTuner
 {
     private const double TightTolerance = 1e-6;
 
-    private static readonly EmbeddedPair[] Candidates = [ButcherTableau.Bosh3, ButcherTableau.Dopri5, ButcherTableau.Tsit5, ButcherTableau.Verner6Robust];
+    private static readonly EmbeddedPair[] Candidates = [ButcherTableau.Bosh3, ButcherTableau.Dopri5, ButcherTableau.Verner6Robust];
 
     private static readonly double[] Tolerances = [.. Enumerable.Range(1, 13).Select(i => Math.Pow(10, -i / 2.0))];
 
@@ -65,19 +65,25 @@ public static class SolverTuner
         OdeProblem judged = calibration with { First = samples };
         float[] truth = OdeSolver.Solve(Tight(judged), cancellationToken: cancellationToken).EnsureSuccess().Values;
 
-        var runs = new List<Run>();
-        for (int i = 0; i < Candidates.Length; i++)
+        (EmbeddedPair Pair, DataMoments? Moments)[] ways =
+            [.. Candidates.SelectMany(pair => (model.Moments is { } known ? (DataMoments?[])[null, known] : [null]).Select(moments => (pair, moments)))];
+        var profiles = new StepProfile[ways.Length];
+        int done = 0;
+        // Measuring is one network call after another, so the processors share the ways; the solves below share themselves out.
+        Parallel.For(0, ways.Length, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount }, way =>
         {
-            foreach (DataMoments? moments in model.Moments is { } known ? (DataMoments?[])[null, known] : [null])
+            profiles[way] = Rounded(MeasureProfile(calibration with { Workers = 1 }, ways[way].Pair, ways[way].Moments, cancellationToken));
+            progress?.Report(0.7 * Interlocked.Increment(ref done) / ways.Length);
+        });
+        var runs = new List<Run>();
+        for (int way = 0; way < ways.Length; way++)
+        {
+            foreach (double tolerance in Tolerances)
             {
-                StepProfile profile = Rounded(MeasureProfile(calibration, Candidates[i], moments, cancellationToken));
-                foreach (double tolerance in Tolerances)
-                {
-                    runs.Add(Try(judged, Steps(Candidates[i], tolerance, profile, moments), truth, cancellationToken));
-                    runs.Add(Try(judged, Steps(Candidates[i], tolerance, null, moments), truth, cancellationToken));
-                }
+                foreach (StepProfile? profile in new[] { profiles[way], null })
+                    runs.Add(Try(judged, Steps(ways[way].Pair, tolerance, profile, ways[way].Moments), truth, cancellationToken));
             }
-            progress?.Report((i + 1.0) / Candidates.Length);
+            progress?.Report(0.7 + 0.3 * (way + 1) / ways.Length);
         }
         Dictionary<SamplingQuality, Run> best = Targets.ToDictionary(target => target.Quality, target => Best(runs, target.Error, judged, truth, cancellationToken));
         return new HintsCard(

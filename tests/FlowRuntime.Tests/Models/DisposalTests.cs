@@ -48,7 +48,7 @@ public class DisposalTests
             },
         };
         Exception? ended = null;
-        var solver = new Thread(() => ended = Record.Exception(() => OdeSolver.Solve(Solve.Problem(field, Long.Solver, count: 8, slots: 4, workers: 2))));
+        var solver = new Thread(() => ended = Record.Exception(() => OdeSolver.Solve(Solve.Problem(field, Long.Solver!, count: 8, slots: 4, workers: 2))));
         solver.Start();
         underWay.Wait(TestContext.Current.CancellationToken);
         model.Dispose();

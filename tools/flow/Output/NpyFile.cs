@@ -8,12 +8,13 @@ namespace FlowRuntime.Tool.Output;
 internal sealed class NpyFile : SampleFile
 {
     private const int Alignment = 64;
+    private const int BufferSize = 1 << 16;
 
     private readonly FileStream _stream;
 
     public NpyFile(string path, IReadOnlyList<int> shape, long count) : base(path)
     {
-        _stream = File.Create(PartialPath);
+        _stream = new FileStream(PartialPath, FileMode.Create, FileAccess.Write, FileShare.None, BufferSize);
         string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {string.Join(", ", shape)}), }}";
         byte[] preamble = [0x93, .. "NUMPY"u8, 1, 0];
         int unpadded = preamble.Length + sizeof(ushort) + header.Length + 1;
@@ -27,5 +28,15 @@ internal sealed class NpyFile : SampleFile
 
     protected override void Close() => _stream.Dispose();
 
-    protected override void Abandon() => _stream.Dispose();
+    protected override void Abandon()
+    {
+        try
+        {
+            _stream.Dispose();
+        }
+        catch (IOException)
+        {
+            // What could not be written is given up anyway; the error that led here is the one to report.
+        }
+    }
 }

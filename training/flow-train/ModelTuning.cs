@@ -1,0 +1,38 @@
+using System.Globalization;
+using FlowRuntime.Cards;
+using FlowRuntime.Sampling;
+using FlowRuntime.Tuning;
+
+namespace FlowRuntime.TrainTool;
+
+/// <summary>Measures solvers on an exported model and writes what they need into its card.</summary>
+internal static class ModelTuning
+{
+    /// <summary>Samples measured, and as many others judged.</summary>
+    public const int Samples = 128;
+
+    /// <summary>Measures and writes.</summary>
+    /// <param name="path">The exported model.</param>
+    /// <param name="samples">Samples measured, and as many others judged.</param>
+    /// <param name="cancellationToken">Ends the measurement.</param>
+    /// <returns>What was found, in one line.</returns>
+    public static string Write(string path, int samples, CancellationToken cancellationToken)
+    {
+        HintsCard hints;
+        try
+        {
+            using FlowModel model = FlowModel.Open(path);
+            hints = SolverTuner.Tune(model, samples, cancellationToken: cancellationToken);
+        }
+        catch (SamplingException e) // a network that was hardly trained may have no solution to measure by; it is exported all the same
+        {
+            return $"solvers not measured: {e.Message}";
+        }
+        CardFile.WriteHints(path, hints);
+        QualityCard quality = hints.Quality!;
+        return $"solvers measured: {Level("draft", quality.Draft)}, {Level("normal", quality.Normal)}, {Level("fine", quality.Fine)}";
+    }
+
+    private static string Level(string name, QualityLevelCard level) => string.Create(CultureInfo.InvariantCulture,
+        $"{name} {level.Method} at {level.Tolerance:G2} with {level.Evaluations:F0} evaluations");
+}
