@@ -20,13 +20,15 @@ namespace FlowRuntime;
 public sealed class FlowModel : IDisposable
 {
     private readonly OnnxSession _session;
+    private readonly ThreadedField? _threaded;
     private readonly QualityCard? _quality;
     private readonly StepProfile[] _profiles;
 
-    private FlowModel(string path, OnnxSession session, FlowCard card, IVelocityField field, ProviderReport provider)
+    private FlowModel(string path, OnnxSession session, FlowCard card, IVelocityField field, ThreadedField? threaded, ProviderReport provider)
     {
         Path = path;
         _session = session;
+        _threaded = threaded;
         Card = card;
         Field = field;
         Provider = provider;
@@ -93,7 +95,7 @@ public sealed class FlowModel : IDisposable
 
     /// <summary>Opens a model.</summary>
     /// <param name="path">The ONNX file; its card is inside, or in a sidecar <c>NAME.flow.json</c>.</param>
-    /// <param name="options">Provider and threads. Default: the best provider that works, one thread a call.</param>
+    /// <param name="options">Provider and threads. Default: the best provider that works, threads by itself.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is no ONNX model, or its card is missing, wrong or does not fit the graph; the message names file and field.</exception>
     /// <exception cref="NotSupportedException">The card asks for what this version cannot do.</exception>
@@ -107,7 +109,16 @@ public sealed class FlowModel : IDisposable
         var session = new OnnxSession(native, path, copiesBoundInputs: provider.Chosen != ExecutionProvider.CpuName);
         try
         {
-            return new FlowModel(path, session, card, new OnnxField(session, card, path), provider);
+            var field = new OnnxField(session, card, path);
+            // Who says how many threads a call has, or where it runs, means it.
+            ThreadedField? threaded = options?.Threads is not null || provider.Chosen != ExecutionProvider.CpuName ? null
+                : new ThreadedField(field, threads =>
+                {
+                    var (more, _) = ExecutionProvider.Open(path, new FlowModelOptions { Provider = ExecutionProvider.CpuName, Threads = threads });
+                    var second = new OnnxSession(more, path, copiesBoundInputs: false);
+                    return (second, new OnnxField(second, card, path));
+                });
+            return new FlowModel(path, session, card, field, threaded, provider);
         }
         catch
         {
@@ -160,7 +171,11 @@ public sealed class FlowModel : IDisposable
     }
 
     /// <summary>Closes the model. Solves that are under way in other threads end with <see cref="ObjectDisposedException"/>.</summary>
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _threaded?.Dispose();
+    }
 
     internal OdeProblem Problem(long count, SamplingOptions? options)
     {
@@ -168,9 +183,10 @@ public sealed class FlowModel : IDisposable
         options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
         Condition[] conditions = Conditions(options);
         PriorCard prior = Card.Prior ?? new PriorCard();
+        IVelocityField field = options.Workers is null && _threaded is not null ? _threaded.For(count) : Field;
         return new OdeProblem
         {
-            Field = options.Guidance == 1 ? Field : new GuidedField(Field, options.Guidance),
+            Field = options.Guidance == 1 ? field : new GuidedField(field, options.Guidance),
             InitialState = (index, state) => DrawPrior(prior, options.Seed, index, state),
             ConditionOf = index => conditions[index % conditions.Length],
             Shape = Card.Sample.Shape,

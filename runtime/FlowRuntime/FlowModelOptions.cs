@@ -15,12 +15,13 @@ public sealed record FlowModelOptions
     public bool RequireProvider { get; init; }
 
     /// <summary>
-    /// Threads inside one network call, from 1 to 256. Default 1: a solve's workers are the threads
-    /// (<see cref="SamplingOptions.Workers"/>), which is faster for small networks.
+    /// Threads inside one network call, from 1 to 256. Default: chosen by the model. A solve's workers are the threads
+    /// (<see cref="SamplingOptions.Workers"/>), with one each inside a call, which was measured to be faster for networks small and
+    /// large; only a solve of fewer samples than processors on a network whose calls are long takes all of them inside a call.
     /// </summary>
-    public int Threads
+    public int? Threads
     {
         get;
-        init => field = value is >= 1 and <= 256 ? value : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Give 1 to 256 threads.");
-    } = 1;
+        init => field = value is null or (>= 1 and <= 256) ? value : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Give 1 to 256 threads.");
+    }
 }

@@ -11,7 +11,13 @@ internal static class BenchCommand
     private static readonly (string Name, string What, Func<IEnumerable<Figure>> Run)[] Parts =
     [
         ("free", "the engine's own time where the field costs nothing", FreeField.Run),
+        ("overhead", "a whole solve against the bare network calls", NetworkOverhead.Run),
         ("fields", "evaluations to reach an error on fields with a known flow, beside the peers", ReferenceFields.Run),
+        ("hard", "one hard sample among easy ones, against a joint norm", HardSample.Run),
+        ("stream", "a million samples streamed to a file", StreamedSamples.Run),
+        ("networks", "every method and grid on the shipped networks", ShippedNetworks.Run),
+        ("threads", "workers against threads inside a call", Threads.Run),
+        ("broken", "samples that turn NaN among others", BrokenSamples.Run),
     ];
 
     public static RootCommand Root()

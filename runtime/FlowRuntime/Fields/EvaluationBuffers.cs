@@ -20,6 +20,16 @@ public sealed class EvaluationBuffers
         _divergences = withDivergence ? [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, 1))] : null;
     }
 
+    /// <summary>Gives the memory back, when no evaluator uses it any more.</summary>
+    internal void Release()
+    {
+        States.Release();
+        foreach (RowBuffer table in _velocities)
+            table.Release();
+        foreach (RowBuffer table in _divergences ?? [])
+            table.Release();
+    }
+
     /// <summary>Number of rows.</summary>
     public int Capacity => States.Rows;
 

@@ -84,6 +84,10 @@ public sealed class GuidedField : IVelocityField
             }
         }
 
-        public void Dispose() => _evaluator.Dispose();
+        public void Dispose()
+        {
+            _evaluator.Dispose();
+            _both.Release();
+        }
     }
 }

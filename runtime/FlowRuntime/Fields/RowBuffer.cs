@@ -16,7 +16,7 @@ public sealed class RowBuffer
     /// <summary>Floats behind the last row: those of two of the widest vector registers.</summary>
     internal const int Padding = 32;
 
-    private readonly float[] _values;
+    private float[] _values;
 
     /// <summary>Allocates a buffer of zeros.</summary>
     /// <param name="rows">Number of rows, at least 1.</param>
@@ -32,7 +32,7 @@ public sealed class RowBuffer
                 $"{rows} rows of {width} values are more than one array can hold. Use fewer slots.");
         Rows = rows;
         Width = width;
-        _values = GC.AllocateArray<float>((int)length, pinned: true);
+        _values = PinnedArrays.Take((int)length);
     }
 
     /// <summary>Number of rows.</summary>
@@ -52,6 +52,15 @@ public sealed class RowBuffer
     /// <param name="first">First row.</param>
     /// <param name="count">Number of rows.</param>
     public Span<float> Range(int first, int count) => _values.AsSpan(first * Width, count * Width);
+
+    /// <summary>Gives the memory back; the buffer is empty from then on.</summary>
+    internal void Release()
+    {
+        float[] values = _values;
+        _values = [];
+        if (values.Length > 0)
+            PinnedArrays.Return(values);
+    }
 
     /// <summary>Address of the first value; the array is pinned for its life.</summary>
     internal unsafe float* Pointer => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_values));

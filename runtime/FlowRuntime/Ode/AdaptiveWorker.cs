@@ -51,6 +51,7 @@ internal sealed class AdaptiveWorker : SolveWorker
     private readonly double[] _proposed;
     private readonly double[] _squares;
     private readonly double[] _secondSquares;
+    private readonly double[] _speeds;
     private readonly double[] _largestStep;
     private readonly double[] _nonFiniteTime;
     private readonly long[] _begun;
@@ -97,6 +98,7 @@ internal sealed class AdaptiveWorker : SolveWorker
         _squares = new double[padded];
         _secondSquares = new double[_pair.SecondErrorWeights.IsEmpty ? 0 : padded];
         _largestStep = new double[padded];
+        _speeds = new double[padded];
         _nonFiniteTime = new double[slots];
         _begun = new long[slots];
         _evaluations = new int[slots];
@@ -131,6 +133,13 @@ internal sealed class AdaptiveWorker : SolveWorker
             }
         }
         while (Queue.WaitForNext());
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _scratch.Release();
+        _h.Expanded?.Release();
     }
 
     protected override void Move(int source, int destination)
@@ -352,16 +361,24 @@ internal sealed class AdaptiveWorker : SolveWorker
         if (!_anyEnded)
             return;
         int finished = 0;
+        lock (Queue.Gate) // once for all of them
+        {
+            for (int row = 0; row < Active; row++)
+            {
+                if (_ended[row] is not { } status)
+                    continue;
+                int attempts = (int)(_turn - _begun[row]);
+                Finish(row, status, _direction * _time[row], _evaluations[row] + attempts * (_pair.Stages - 1), attempts - _rejected[row], _rejected[row]);
+                finished++;
+            }
+        }
         for (int row = Active - 1; row >= 0; row--)
         {
-            if (_ended[row] is not { } status)
+            if (_ended[row] is null)
                 continue;
-            int attempts = (int)(_turn - _begun[row]);
-            Finish(row, status, _direction * _time[row], _evaluations[row] + attempts * (_pair.Stages - 1), attempts - _rejected[row], _rejected[row]);
             if (_nonFinite[row] > 0)
                 _anyNonFinite--;
             _ended[row] = null;
-            finished++;
             int last = --Active;
             if (row != last)
                 Move(last, row);
@@ -375,9 +392,9 @@ internal sealed class AdaptiveWorker : SolveWorker
         while (true)
         {
             int first = Active;
-            while (Active < Slots && Queue.TryTake(out long index))
-                Start(Active++, index);
-            int count = Active - first;
+            int count = Queue.Take(Slots - Active, out long index);
+            Start(first, count, index);
+            Active += count;
             if (count == 0)
                 return;
             ChooseFirstSteps(first, count, cancellationToken);
@@ -387,15 +404,19 @@ internal sealed class AdaptiveWorker : SolveWorker
         }
     }
 
-    private void Start(int row, long index)
+    private void Start(int first, int count, long index)
     {
-        Begin(row, index);
-        _time[row] = _start;
-        _controllers.Begin(row);
-        _nonFiniteTime[row] = double.PositiveInfinity;
-        _begun[row] = _turn;
-        (_evaluations[row], _rejected[row], _rejectedInARow[row], _nonFinite[row]) = (0, 0, 0, 0);
-        _slopeKnown[row] = false;
+        for (int i = 0; i < count; i++)
+            Begin(first + i, index + i);
+        _controllers.Begin(first, count);
+        _time.AsSpan(first, count).Fill(_start);
+        _nonFiniteTime.AsSpan(first, count).Fill(double.PositiveInfinity);
+        _begun.AsSpan(first, count).Fill(_turn);
+        _evaluations.AsSpan(first, count).Clear();
+        _rejected.AsSpan(first, count).Clear();
+        _rejectedInARow.AsSpan(first, count).Clear();
+        _nonFinite.AsSpan(first, count).Clear();
+        _slopeKnown.AsSpan(first, count).Clear();
     }
 
     private void ChooseFirstSteps(int first, int count, CancellationToken cancellationToken)
@@ -407,17 +428,24 @@ internal sealed class AdaptiveWorker : SolveWorker
             X.Range(first, count).CopyTo(Buffers.States.Range(first, count));
             Buffers.Times.AsSpan(first, count).Fill(Problem.Start);
             EvaluateAndCount(first, count, output: _outputs[0], cancellationToken);
-            for (int row = first; row < first + count; row++)
-            {
-                _slopeKnown[row] = true;
-                if (!TensorPrimitives.IsFiniteAll<float>(_stages[0][row]) || !TensorPrimitives.IsFiniteAll<float>(X[row]))
-                    End(row, SampleStatus.NonFinite);
-            }
+            _slopeKnown.AsSpan(first, count).Fill(true);
+            EndThoseNotFinite(first, count);
         }
         if (given is { } step)
             _proposed.AsSpan(first, count).Fill(Math.Min(step, length));
         else
             ProbeFirstSteps(first, count, cancellationToken);
+    }
+
+    private void EndThoseNotFinite(int first, int count)
+    {
+        if (TensorPrimitives.IsFiniteAll<float>(_stages[0].Range(first, count)) && TensorPrimitives.IsFiniteAll<float>(X.Range(first, count)))
+            return;
+        for (int row = first; row < first + count; row++)
+        {
+            if (!TensorPrimitives.IsFiniteAll<float>(_stages[0][row]) || !TensorPrimitives.IsFiniteAll<float>(X[row]))
+                End(row, SampleStatus.NonFinite);
+        }
     }
 
     /// <summary>The first step of new samples, by the size of the velocity and of its change over a small Euler step.</summary>
@@ -430,29 +458,30 @@ internal sealed class AdaptiveWorker : SolveWorker
         double atol = _options.AbsoluteTolerance, rtol = _options.RelativeTolerance;
         double length = _end - _start;
         Span<double> probes = _proposed.AsSpan(first, count);
+        RowArithmetic.SquaredScaledNorms(_scratch, X, null, X, atol, rtol, first, count, _squares);
+        RowArithmetic.SquaredScaledNorms(_scratch, _stages[0], null, X, atol, rtol, first, count, _speeds);
         for (int i = 0; i < count; i++)
         {
-            Span<float> x = X[first + i], slope = _stages[0][first + i];
-            double size = RowArithmetic.ScaledNorm(x, x, atol, rtol);
-            double speed = RowArithmetic.ScaledNorm(slope, x, atol, rtol);
-            double probe = size < 1e-5 || speed < 1e-5 ? 1e-3 * length : 0.01 * size / speed;
+            double size = _squares[i], speed = _speeds[i];
+            double probe = size < 1e-10 || speed < 1e-10 ? 1e-3 * length : 0.01 * Math.Sqrt(size / speed);
             probes[i] = double.IsFinite(probe) ? Math.Min(probe, length) : length;
             Buffers.Times[first + i] = _direction * Math.Min(_start + probes[i], _end);
         }
         _h.Set(first, probes, _direction);
         RowArithmetic.Combine(Buffers.States, X, _h, _stages, [1.0], first, count);
         EvaluateAndCount(first, count, output: _outputs[1], cancellationToken);
+        RowArithmetic.SquaredScaledNorms(_scratch, _stages[1], _stages[0], X, atol, rtol, first, count, _squares);
+        for (int i = 0; i < count; i++)
+            _squares[i] = Math.Max(_speeds[i], _squares[i] / (probes[i] * probes[i]));
+        // (0.01/√square)^(1/k), in whole vectors
+        Span<double> steps = _speeds.AsSpan(0, RowControllers.Padded(count));
+        TensorPrimitives.Log(_squares.AsSpan(0, steps.Length), steps);
+        TensorPrimitives.Subtract(Math.Log(1e-4), steps, steps);
+        TensorPrimitives.Multiply(steps, 0.5 / _errorOrder, steps);
+        TensorPrimitives.Exp<double>(steps, steps);
         for (int i = 0; i < count; i++)
         {
-            Span<float> x = X[first + i], slope = _stages[0][first + i], change = _stages[1][first + i];
-            double speed = RowArithmetic.ScaledNorm(slope, x, atol, rtol);
-            TensorPrimitives.Subtract(change, slope, change);
-            double curvature = RowArithmetic.ScaledNorm(change, x, atol, rtol) / probes[i];
-            double largest = Math.Max(speed, curvature);
-            double step = largest <= 1e-15
-                ? Math.Max(1e-6, 1e-3 * probes[i])
-                : Math.Pow(0.01 / largest, 1.0 / _errorOrder);
-            step = Math.Min(100 * probes[i], step);
+            double step = Math.Min(100 * probes[i], _squares[i] <= 1e-30 ? Math.Max(1e-6, 1e-3 * probes[i]) : steps[i]);
             if (double.IsFinite(step)) // a probe that is not finite says nothing
                 probes[i] = Math.Min(step, length);
         }

@@ -24,8 +24,9 @@ internal sealed class GridWorker : SolveWorker
     {
         do
         {
-            while (Active < Slots && Queue.TryTake(out long index))
-                Begin(Active++, index);
+            int count = Queue.Take(Slots, out long first);
+            for (; Active < count; Active++)
+                Begin(Active, first + Active);
             _stepper.Begin();
             for (int step = 0; step < _grid.Length - 1 && Active > 0; step++)
             {
@@ -35,8 +36,12 @@ internal sealed class GridWorker : SolveWorker
                 Keep(step);
             }
             int finished = Active;
-            while (Active > 0)
-                HandOut(--Active, SampleStatus.Completed, _grid.Length - 1);
+            lock (Queue.Gate) // once for all of them
+            {
+                for (int row = 0; row < Active; row++)
+                    HandOut(row, SampleStatus.Completed, _grid.Length - 1);
+            }
+            Active = 0;
             if (finished > 0)
                 Queue.Report(finished);
         }
@@ -60,7 +65,8 @@ internal sealed class GridWorker : SolveWorker
             {
                 if (TensorPrimitives.IsFiniteAll<float>(Buffers.States[row]))
                     continue;
-                HandOut(row, SampleStatus.NonFinite, step);
+                lock (Queue.Gate)
+                    HandOut(row, SampleStatus.NonFinite, step);
                 finished++;
                 if (row != --Active)
                     Move(Active, row);

@@ -127,16 +127,26 @@ internal static unsafe class RowArithmetic
         }
     }
 
-    /// <summary>√(mean over the elements of (values / (atol + rtol |x|))²) of one row.</summary>
-    public static double ScaledNorm(ReadOnlySpan<float> values, ReadOnlySpan<float> x, double absolute, double relative)
+    /// <summary>
+    /// The mean over a row's elements of ((values − minus) / (atol + rtol |x|))², one number a row from <paramref name="first"/> on;
+    /// without <paramref name="minus"/> that of the values.
+    /// </summary>
+    /// <remarks>The scratch rows are spoilt, squares [count] receives the result.</remarks>
+    public static void SquaredScaledNorms(
+        RowBuffer scratch, RowBuffer values, RowBuffer? minus, RowBuffer x, double absolute, double relative, int first, int count, Span<double> squares)
     {
-        double sum = 0;
-        for (int e = 0; e < values.Length; e++)
+        var atol = new Vector<float>((float)absolute);
+        var rtol = new Vector<float>((float)relative);
+        int width = x.Width, start = first * width, end = (first + count) * width;
+        for (int e = start; e < end; e += Vector<float>.Count)
         {
-            double quotient = values[e] / (absolute + relative * Math.Abs((double)x[e]));
-            sum += quotient * quotient;
+            Vector<float> value = Vector.Load(values.Pointer + e);
+            if (minus is not null)
+                value -= Vector.Load(minus.Pointer + e);
+            Vector<float> quotient = value / Vector.FusedMultiplyAdd(rtol, Vector.Abs(Vector.Load(x.Pointer + e)), atol);
+            (quotient * quotient).Store(scratch.Pointer + (e - start));
         }
-        return Math.Sqrt(sum / values.Length);
+        MeansOfRows(scratch, count, squares);
     }
 
     /// <summary>The mean of each row's values.</summary>
@@ -161,8 +171,16 @@ internal static unsafe class RowArithmetic
         double share = 1.0 / width;
         for (int i = 0; i < count; i++, row += width)
         {
+            int e = 0;
             double sum = 0;
-            for (int e = 0; e < width; e++)
+            if (width >= WideRow)
+            {
+                Vector<float> lanes = Vector<float>.Zero;
+                for (; e <= width - Vector<float>.Count; e += Vector<float>.Count)
+                    lanes += Vector.Load(row + e);
+                sum = Vector.Sum(lanes);
+            }
+            for (; e < width; e++)
                 sum += row[e];
             means[i] = sum * share;
         }

@@ -19,9 +19,6 @@ internal sealed class RowControllers
     /// </summary>
     private static readonly double LeastMemory = Math.Log(1e-2);
 
-    /// <summary>What is remembered before the first step: an error just at the tolerance, so that the first factor is that of the step's own error.</summary>
-    private const double FirstMemory = 0;
-
     private readonly StepController _controller;
     private readonly int _errorOrder;
     private readonly double[] _logErrors;
@@ -50,11 +47,13 @@ internal sealed class RowControllers
     /// <summary>Number of rows rounded up to whole vectors.</summary>
     public static int Padded(int rows) => (rows + 15) & ~15;
 
-    /// <summary>A new sample in a row.</summary>
-    public void Begin(int row)
+    /// <summary>New samples in a range of rows.</summary>
+    public void Begin(int first, int count)
     {
-        _last[row] = _beforeLast[row] = FirstMemory;
-        _limits[row] = StepController.Grow;
+        // Errors just at the tolerance, so that the first factor is that of the step's own error.
+        _last.AsSpan(first, count).Clear();
+        _beforeLast.AsSpan(first, count).Clear();
+        _limits.AsSpan(first, count).Fill(StepController.Grow);
     }
 
     public void Move(int source, int destination)

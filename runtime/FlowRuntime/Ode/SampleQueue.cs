@@ -50,16 +50,23 @@ internal sealed class SampleQueue
 
     public long Rejected { get; private set; }
 
-    /// <summary>Takes the next sample; false when there is none, or none yet.</summary>
-    public bool TryTake(out long index)
+    /// <summary>The queue's lock, to be held while samples are handed in: once for all that ended in a step.</summary>
+    public object Gate => _lock;
+
+    /// <summary>Takes the next samples, one behind another; none when there are none, or none yet.</summary>
+    /// <param name="most">How many are wanted.</param>
+    /// <param name="first">The index of the first of them.</param>
+    /// <returns>How many there are.</returns>
+    public int Take(int most, out long first)
     {
         lock (_lock)
         {
-            index = _problem.First + _taken;
-            if (_taken == _problem.Count || (_window is not null && _taken - _handedOut >= _window.Length))
-                return false;
-            _taken++;
-            return true;
+            first = _problem.First + _taken;
+            long count = Math.Min(most, _problem.Count - _taken);
+            if (_window is not null)
+                count = Math.Min(count, _window.Length - (_taken - _handedOut));
+            _taken += count;
+            return (int)count;
         }
     }
 
@@ -84,29 +91,26 @@ internal sealed class SampleQueue
         }
     }
 
-    /// <summary>Takes in what became of a sample.</summary>
+    /// <summary>Takes in what became of a sample. The caller holds the <see cref="Gate"/>.</summary>
     public void Finish(in FinishedSample sample)
     {
-        lock (_lock)
+        if (_refused)
+            return;
+        Evaluations += sample.Evaluations;
+        Accepted += sample.Accepted;
+        Rejected += sample.Rejected;
+        if (_window is null)
         {
-            if (_refused)
-                return;
-            Evaluations += sample.Evaluations;
-            Accepted += sample.Accepted;
-            Rejected += sample.Rejected;
-            if (_window is null)
-            {
-                Hand(sample);
-                return;
-            }
-            int place = (int)((sample.Index - _problem.First) % _window.Length);
-            Span<float> values = _waitingValues.AsSpan(place * _rowSize, _rowSize);
-            sample.State.CopyTo(values);
-            sample.Trajectory.CopyTo(values[_stateSize..]);
-            _window[place] = new Waiting(true, sample.Status, sample.Time, sample.Evaluations, sample.Accepted, sample.Rejected);
-            if (sample.Index == _problem.First + _handedOut)
-                HandOutWaiting();
+            Hand(sample);
+            return;
         }
+        int place = (int)((sample.Index - _problem.First) % _window.Length);
+        Span<float> values = _waitingValues.AsSpan(place * _rowSize, _rowSize);
+        sample.State.CopyTo(values);
+        sample.Trajectory.CopyTo(values[_stateSize..]);
+        _window[place] = new Waiting(true, sample.Status, sample.Time, sample.Evaluations, sample.Accepted, sample.Rejected);
+        if (sample.Index == _problem.First + _handedOut)
+            HandOutWaiting();
     }
 
     /// <summary>Reports progress after a step in which <paramref name="finished"/> samples ended.</summary>

@@ -64,7 +64,13 @@ internal abstract class SolveWorker : IDisposable
     /// <summary>Solves until there are no more samples.</summary>
     public abstract void Run(CancellationToken cancellationToken);
 
-    public void Dispose() => _evaluator?.Dispose();
+    public virtual void Dispose()
+    {
+        _evaluator?.Dispose();
+        Buffers.Release();
+        X.Release();
+        _trajectories?.Release();
+    }
 
     /// <summary>Begins a sample in a row.</summary>
     protected void Begin(int row, long index)

@@ -171,6 +171,10 @@ internal sealed class WhitenedField : IVelocityField
             }
         }
 
-        public void Dispose() => _evaluator.Dispose();
+        public void Dispose()
+        {
+            _evaluator.Dispose();
+            _inner.Release();
+        }
     }
 }

@@ -88,7 +88,7 @@ internal sealed record ExecutionProvider(string Name, string LibraryName, Action
     {
         using var session = new SessionOptions
         {
-            IntraOpNumThreads = options.Threads,
+            IntraOpNumThreads = options.Threads ?? 1,
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             // Errors come as exceptions; the library's own log would print them a second time.

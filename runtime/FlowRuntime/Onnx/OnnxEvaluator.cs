@@ -6,7 +6,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace FlowRuntime.Onnx;
 
 /// <summary>
-/// Evaluates an ONNX network on the engine's buffers. Calls have a few fixed sizes (powers of two, and the capacity),
+/// Evaluates an ONNX network on the engine's buffers. Calls have a few fixed sizes (powers of two, those half as large again, and the capacity),
 /// the rows behind being padding; for each size and output table the network is bound to the buffers once, so that a
 /// call copies no state and allocates nothing.
 /// </summary>
@@ -96,6 +96,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         foreach (Binding? binding in _asideBindings)
             binding?.Dispose();
         _run.Dispose();
+        _aside.Release();
         _session.Release();
     }
 
@@ -139,7 +140,11 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     {
         var sizes = new List<int>();
         for (int size = 1; size < capacity; size *= 2)
+        {
             sizes.Add(size);
+            if (size >= 8 && size * 3 / 2 < capacity)
+                sizes.Add(size * 3 / 2);
+        }
         sizes.Add(capacity);
         return [.. sizes];
     }

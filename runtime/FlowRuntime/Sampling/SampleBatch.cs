@@ -79,7 +79,8 @@ public sealed class SampleBatch
     {
         int i = (int)(sample.Index - First);
         sample.State.CopyTo(this[i]);
-        sample.Trajectory.CopyTo(Trajectories.AsSpan(i * sample.Trajectory.Length));
+        if (!sample.Trajectory.IsEmpty)
+            sample.Trajectory.CopyTo(Trajectories.AsSpan(i * sample.Trajectory.Length));
         Status[i] = sample.Status;
         Times[i] = sample.Time;
         Evaluations[i] = sample.Evaluations;

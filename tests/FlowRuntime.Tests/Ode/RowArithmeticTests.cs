@@ -86,11 +86,23 @@ public class RowArithmeticTests
             Assert.True(Solve.SameBits(combined[0], combined[row]), $"row {row}");
     }
 
-    [Fact]
-    public void The_scaled_norm_is_the_root_mean_square_over_the_tolerance_of_each_element()
+    [Theory, MemberData(nameof(Widths))]
+    public void The_squared_scaled_norm_is_the_mean_square_over_the_tolerance_of_each_element(int width)
     {
-        // (3/(1 + 0.5·2))² = 2.25 and (−8/(1 + 0.5·6))² = 4; √(6.25/2).
-        Assert.Equal(Math.Sqrt(3.125), RowArithmetic.ScaledNorm([3, -8], [-2, 6], absolute: 1, relative: 0.5), 1e-12);
+        RowBuffer x = Random(1, width), values = Random(2, width), minus = Random(3, width);
+        const int First = 2;
+        foreach (bool difference in new[] { false, true })
+        {
+            double[] squares = new double[Rows - First];
+            RowArithmetic.SquaredScaledNorms(new RowBuffer(Rows, width), values, difference ? minus : null, x, absolute: 0.1, relative: 0.5, First, Rows - First, squares);
+            for (int row = First; row < Rows; row++)
+            {
+                double sum = 0;
+                for (int e = row * width; e < (row + 1) * width; e++)
+                    sum += Math.Pow((At(values, e) - (difference ? At(minus, e) : 0)) / (0.1 + 0.5 * Math.Abs(At(x, e))), 2);
+                Assert.Equal(1, squares[row - First] / (sum / width), 1e-5);
+            }
+        }
     }
 
     [Theory, MemberData(nameof(Widths))]

@@ -99,7 +99,7 @@ public class RowControllersTests
         for (int step = 0; step < 3; step++)
             controllers.Judge(Squares([.. Enumerable.Repeat(0.123 + step, Rows).Select(error => error / 4)]), Rows);
         Assert.Single(controllers.Factors.Take(Rows).Distinct());
-        controllers.Begin(5);
+        controllers.Begin(5, 1);
         controllers.Move(36, 5);
         controllers.Judge(Squares([.. Enumerable.Repeat(0.4, Rows)]), Rows);
         Assert.Single(controllers.Factors.Take(Rows).Distinct());
@@ -108,8 +108,7 @@ public class RowControllersTests
     private static RowControllers New(StepController controller)
     {
         var controllers = new RowControllers(controller, ErrorOrder, Rows);
-        for (int row = 0; row < Rows; row++)
-            controllers.Begin(row);
+        controllers.Begin(0, Rows);
         return controllers;
     }
 

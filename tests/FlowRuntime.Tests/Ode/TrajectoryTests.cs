@@ -116,7 +116,7 @@ public class TrajectoryTests
         Assert.All(Extra(same), extra => Assert.Equal(pair.Interpolant.ExtraStages, extra));
         Assert.All(Extra(atTheEnds), extra => Assert.Equal(0, extra));
         // Times so near each other that every step passes some.
-        double[] dense = [.. Enumerable.Range(1, 20_000 - 1).Select(i => problem.Start + (problem.End - problem.Start) * i / 20_000.0)];
+        double[] dense = [.. Enumerable.Range(1, 100_000 - 1).Select(i => problem.Start + (problem.End - problem.Start) * i / 100_000.0)];
         SampleBatch all = OdeSolver.Solve(problem with { TrajectoryTimes = dense, Count = 10 });
         Assert.Equal(all.Accepted.Select(steps => steps * pair.Interpolant.ExtraStages), all.Evaluations.Zip(plain, (more, less) => more - less));
     }
