@@ -30,6 +30,12 @@ internal static class BenchCommand
             part.SetAction(parsed => Run(run(), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
             root.Add(part);
         }
+        var engine = new Command("engine", "all parts but the networks");
+        engine.SetAction(parsed => Run(Parts.Where(part => part.Name != "networks").SelectMany(part => part.Run()), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
+        root.Add(engine);
+        var micro = new Command("micro", "the engine's arithmetic piece by piece, by BenchmarkDotNet");
+        micro.SetAction(_ => MicroParts.Run());
+        root.Add(micro);
         root.SetAction(parsed => Run(Parts.SelectMany(part => part.Run()), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
         return root;
     }
