@@ -12,12 +12,18 @@ public sealed class EvaluationBuffers
     /// <param name="outputs">Number of velocity tables (the stages of a Runge–Kutta method).</param>
     /// <param name="withDivergence">Whether the evaluator shall also give ∇·v.</param>
     public EvaluationBuffers(int capacity, int dimension, int outputs, bool withDivergence = false)
+        : this(capacity, dimension, outputs, withDivergence, cleared: true)
+    {
+    }
+
+    /// <summary>Takes buffers that may hold anything where they need not be cleared.</summary>
+    internal EvaluationBuffers(int capacity, int dimension, int outputs, bool withDivergence, bool cleared)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(outputs, 1);
-        States = new RowBuffer(capacity, dimension);
+        States = new RowBuffer(capacity, dimension, cleared);
         Times = new double[capacity];
-        _velocities = [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, dimension))];
-        _divergences = withDivergence ? [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, 1))] : null;
+        _velocities = [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, dimension, cleared))];
+        _divergences = withDivergence ? [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, 1, cleared))] : null;
     }
 
     /// <summary>Gives the memory back, when no evaluator uses it any more.</summary>

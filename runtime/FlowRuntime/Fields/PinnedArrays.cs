@@ -12,7 +12,7 @@ internal static class PinnedArrays
     private static readonly Dictionary<int, Stack<float[]>> Kept = [];
     private static long _kept;
 
-    /// <summary>An array of zeros, pinned for its life.</summary>
+    /// <summary>An array, pinned for its life, that holds anything.</summary>
     public static float[] Take(int length)
     {
         float[]? array = null;
@@ -21,10 +21,7 @@ internal static class PinnedArrays
             if (Kept.TryGetValue(length, out Stack<float[]>? stack) && stack.TryPop(out array))
                 _kept -= length;
         }
-        if (array is null)
-            return GC.AllocateArray<float>(length, pinned: true);
-        Array.Clear(array);
-        return array;
+        return array ?? GC.AllocateArray<float>(length, pinned: true);
     }
 
     /// <summary>Gives an array back that nobody uses any more.</summary>

@@ -22,7 +22,12 @@ public sealed class RowBuffer
     /// <param name="rows">Number of rows, at least 1.</param>
     /// <param name="width">Number of values a row, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or rows · width is more than an array can hold.</exception>
-    public RowBuffer(int rows, int width)
+    public RowBuffer(int rows, int width) : this(rows, width, cleared: true)
+    {
+    }
+
+    /// <summary>Takes a buffer that may hold anything where it need not be cleared.</summary>
+    internal RowBuffer(int rows, int width, bool cleared)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
@@ -33,6 +38,8 @@ public sealed class RowBuffer
         Rows = rows;
         Width = width;
         _values = PinnedArrays.Take((int)length);
+        if (cleared)
+            Array.Clear(_values);
     }
 
     /// <summary>Number of rows.</summary>

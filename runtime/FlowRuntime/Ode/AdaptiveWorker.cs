@@ -81,7 +81,7 @@ internal sealed class AdaptiveWorker : SolveWorker
         _stages = [.. Buffers.Velocities];
         _outputs = [.. Enumerable.Range(0, _stages.Length)];
         _spare = _stages.Length - 1;
-        _scratch = new RowBuffer(slots, X.Width);
+        _scratch = new RowBuffer(slots, X.Width, cleared: false);
         _h = new RowSteps(slots, X.Width);
         _weights = new double[_pair.Stages + _pair.Interpolant.ExtraStages];
 

@@ -12,7 +12,7 @@ internal sealed class RowSteps
     public RowSteps(int rows, int width)
     {
         _steps = new float[rows];
-        Expanded = width < RowArithmetic.WideRow ? new RowBuffer(rows, width) : null;
+        Expanded = width < RowArithmetic.WideRow ? new RowBuffer(rows, width, cleared: false) : null;
     }
 
     /// <summary>Each row's step expanded to all its elements, where rows are narrow; null where they are wide.</summary>

@@ -22,8 +22,8 @@ internal abstract class SolveWorker : IDisposable
         Queue = queue;
         Slots = slots;
         int dimension = problem.Field.Dimension;
-        Buffers = new EvaluationBuffers(slots, dimension, outputs);
-        X = new RowBuffer(slots, dimension);
+        Buffers = new EvaluationBuffers(slots, dimension, outputs, withDivergence: false, cleared: false);
+        X = new RowBuffer(slots, dimension, cleared: false);
         Indices = new long[slots];
         if (problem.TrajectoryTimes.Count > 0)
         {

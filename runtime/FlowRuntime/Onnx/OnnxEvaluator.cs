@@ -37,7 +37,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         _card = card;
         _time = card.Time ?? new TimeCard();
         _buffers = buffers;
-        _aside = new EvaluationBuffers(buffers.Capacity, buffers.Dimension, outputs: 1, buffers.Divergences is not null);
+        _aside = new EvaluationBuffers(buffers.Capacity, buffers.Dimension, outputs: 1, buffers.Divergences is not null, cleared: false);
         _times = GC.AllocateArray<float>(buffers.Capacity, pinned: true);
         if (card.Conditions?.Classes is not null)
         {
@@ -113,6 +113,11 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 
     private void FeedTimes(int first, int count)
     {
+        if (_time is { Scale: 1, From: TimeOrigin.Noise })
+        {
+            TensorPrimitives.ConvertTruncating<double, float>(_buffers.Times.AsSpan(first, count), _times); // rounds to the nearest, as a cast does
+            return;
+        }
         for (int i = 0; i < count; i++)
         {
             double t = _buffers.Times[first + i];
