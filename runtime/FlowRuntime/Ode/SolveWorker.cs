@@ -35,9 +35,6 @@ internal abstract class SolveWorker : IDisposable
     /// <summary>Calls of the field so far.</summary>
     public long FieldCalls { get; private set; }
 
-    /// <summary>Rows that the field was asked for so far.</summary>
-    public long Rows { get; private set; }
-
     protected OdeProblem Problem { get; }
 
     protected SampleQueue Queue { get; }
@@ -99,7 +96,6 @@ internal abstract class SolveWorker : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         Evaluator.Evaluate(first, count, output);
         FieldCalls++;
-        Rows += count;
     }
 
     /// <summary>Hands a row's sample out.</summary>
