@@ -41,7 +41,7 @@ public static class SolverTuner
         if (moments is not null)
         {
             ProbabilityPath path = problem.Path ?? throw new ArgumentException("The coordinates of Gaussian data follow the model's path: set OdeProblem.Path.", nameof(problem));
-            problem = WhitenedField.Whitened(problem, new WhitenedField(problem.Field, path, moments));
+            problem = WhitenedField.Whitened(problem, new WhitenedField(problem.Field, path, moments, problem.Start, problem.End));
         }
         double[] times = [.. StepProfile.TimesOf(ProfileMeasurement.Nodes).Select(time => Math.Clamp(time, problem.Start, problem.End))];
         SampleBatch tight = OdeSolver.Solve(Tight(problem) with { TrajectoryTimes = times }, cancellationToken: cancellationToken).EnsureSuccess();
