@@ -67,6 +67,28 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_and_an_export_measure_the_solvers_unless_told_not_to()
+    {
+        await TrainRun.Small(At("run"));
+        TrainRun export = await TrainRun.Of("export", At("run"), "--out", At("tuned.onnx"));
+        TrainRun plain = await TrainRun.Of("export", At("run"), "--out", At("plain.onnx"), "--no-tune");
+
+        Assert.Contains("solvers measured: draft ", export.Output, StringComparison.Ordinal);
+        Assert.Equal((CommandHost.Done, ""), (plain.ExitCode, plain.Error));
+        Assert.DoesNotContain("solvers", plain.Output, StringComparison.Ordinal);
+        Assert.Null(CardFile.Read(At("plain.onnx")).Hints);
+        foreach (string name in (string[])["run/model.onnx", "tuned.onnx"])
+        {
+            using FlowModel model = FlowModel.Open(At(name));
+            Assert.True(model.HintsApply);
+            Assert.Equal(model.Card.Hints!.Quality!.Normal.Method, model.Defaults.Solver!.MethodName);
+            Assert.Equal(model.SolverFor(Sampling.SamplingQuality.Normal), model.Defaults.Solver);
+            Assert.True(model.Sample(64).Statistics.Evaluations < model.Sample(64, new SamplingOptions { Solver = new Ode.AdaptiveSteps() }).Statistics.Evaluations);
+        }
+        Assert.Equal(OnnxFile.GraphHash(At("plain.onnx")), OnnxFile.GraphHash(At("tuned.onnx")));
+    }
+
+    [Fact]
     public async Task A_finished_run_is_not_written_over_and_an_unfinished_one_is()
     {
         await TrainRun.Small(At("run"));

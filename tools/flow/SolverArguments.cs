@@ -59,13 +59,19 @@ internal sealed class SolverArguments
         }
         if (grid is not null)
             throw new ArgumentException("--grid: give the number of steps with --steps.");
+        if (method is StochasticMethod && parsed.GetResult(_sde) is not null)
+            throw new ArgumentException("--sde: stochastic sampling takes a number of steps: give it with --steps.");
         if (defaults is FixedSteps usual && (rtol ?? atol) is null && (method is null || method == usual.Method))
             return usual;
         if (method is not (null or EmbeddedPair))
             throw new ArgumentException($"--method: {method} has no error estimate, so it takes --steps N and no tolerances.");
         var adaptive = defaults as AdaptiveSteps ?? new AdaptiveSteps();
-        if (method is EmbeddedPair pair && pair != adaptive.Method)
-            adaptive = new AdaptiveSteps { Method = pair, RelativeTolerance = adaptive.RelativeTolerance, AbsoluteTolerance = adaptive.AbsoluteTolerance };
+        if (method is EmbeddedPair pair)
+        {
+            // One that is named stays, whatever tolerance follows; the default goes by the tolerance.
+            adaptive = pair == adaptive.Method ? adaptive with { Method = pair }
+                : new AdaptiveSteps { Method = pair, RelativeTolerance = adaptive.RelativeTolerance, AbsoluteTolerance = adaptive.AbsoluteTolerance };
+        }
         if (rtol is not null)
             adaptive = CommandHost.Checked("--rtol", () => adaptive with { RelativeTolerance = rtol.Value });
         if (atol is not null)
@@ -73,14 +79,19 @@ internal sealed class SolverArguments
         return model.Profiled(adaptive);
     }
 
-    private static SamplingQuality Quality(string text) =>
-        Enum.TryParse(text, ignoreCase: true, out SamplingQuality quality) && !char.IsAsciiDigit(text[0]) ? quality
-        : throw new ArgumentException($"there is no quality '{text}'. Choose draft, normal or fine.");
+    /// <summary>By name alone: what reads enumerations also takes numbers and lists.</summary>
+    private static SamplingQuality Quality(string text) => text.ToLowerInvariant() switch
+    {
+        "draft" => SamplingQuality.Draft,
+        "normal" => SamplingQuality.Normal,
+        "fine" => SamplingQuality.Fine,
+        _ => throw new ArgumentException($"there is no quality '{text}'. Choose draft, normal or fine."),
+    };
 
     private static TimeGrid Grid(string text)
     {
         if (text.StartsWith('@'))
-            return TimeGrid.Given(TimesIn(text[1..]));
+            return GivenIn(text[1..]);
         string[] parts = text.Split(':', 2);
         double? number = null;
         if (parts.Length == 2)
@@ -99,10 +110,27 @@ internal sealed class SolverArguments
         };
     }
 
-    private static double[] TimesIn(string path)
+    private static GivenGrid GivenIn(string path)
     {
-        string[] cells = [.. File.ReadAllText(path).Split([',', '\n', '\r', ';', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
-        return [.. cells.Select((cell, i) => double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out double time) ? time
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new ArgumentException($"the file of times '{path}' cannot be read: {e.Message}", e);
+        }
+        string[] cells = text.Split([',', '\n', '\r', ';', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        double[] times = [.. cells.Select((cell, i) => double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out double time) ? time
             : throw new ArgumentException($"{path}: value {i + 1}, '{cell}', is no number. Write the times from the start to the end, one a line."))];
+        try
+        {
+            return TimeGrid.Given(times);
+        }
+        catch (ArgumentException e)
+        {
+            throw new ArgumentException($"{path}: {e.Message}", e);
+        }
     }
 }

@@ -44,6 +44,9 @@ internal sealed class TuneCommand
         double usual;
         using (FlowModel model = FlowModel.Open(path))
         {
+            CommandHost.RequireWritable("MODEL", path);
+            if (File.Exists(CardFile.SidecarOf(path)))
+                CommandHost.RequireWritable("MODEL", CardFile.SidecarOf(path));
             using var progress = new TuningProgressBar(json);
             hints = CommandHost.Checked("--samples", () => SolverTuner.Tune(model, parsed.GetValue(_samples), progress, cancellationToken));
             usual = EvaluationsOf(model, new AdaptiveSteps(), cancellationToken);

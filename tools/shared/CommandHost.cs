@@ -20,7 +20,8 @@ internal static class CommandHost
 
     public static async Task<int> RunAsync(RootCommand root, string[] args, TextWriter output, TextWriter error)
     {
-        ParseResult parsed = root.Parse(args);
+        // An argument with @ is itself, such as the file of --grid @times.csv; by default it would be read for more arguments.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors is [var first, ..])
         {
             await error.WriteLineAsync($"{Describe(first)} See {CommandPath(parsed)} --help.");

@@ -103,24 +103,27 @@ internal static class CardCheck
         Require(hints.RelativeTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.relative_tolerance", hints.RelativeTolerance, "give a positive number");
         Require(hints.AbsoluteTolerance is null or (> 0 and < double.PositiveInfinity), source, "hints.absolute_tolerance", hints.AbsoluteTolerance, "give a positive number");
         Require(hints.Steps is null || (hints.RelativeTolerance ?? hints.AbsoluteTolerance) is null, source, "hints.steps", hints.Steps, "give steps or tolerances, not both");
+        for (int i = 0; i < (hints.Profiles?.Count ?? 0); i++) // before the levels, which look into them
+            CheckProfile(hints.Profiles![i], source, $"hints.profiles[{i}]");
         if (hints.Quality is { } quality)
         {
             foreach ((string name, QualityLevelCard level) in new[] { ("draft", quality.Draft), ("normal", quality.Normal), ("fine", quality.Fine) })
             {
                 RequirePair(level.Method, source, $"hints.quality.{name}.method");
                 Require(level.Tolerance is > 0 and < double.PositiveInfinity, source, $"hints.quality.{name}.tolerance", level.Tolerance, "give a positive number");
+                Require(level.Evaluations is null or (>= 0 and < double.PositiveInfinity), source, $"hints.quality.{name}.evaluations", level.Evaluations, "give a number of at least 0");
+                Require(level.Error is null or (>= 0 and < double.PositiveInfinity), source, $"hints.quality.{name}.error", level.Error, "give a number of at least 0");
                 Require(!level.Profiled || hints.Profiles?.Any(profile => profile.Method == level.Method && profile.Whitened == level.Whitened) == true, source, $"hints.quality.{name}.profiled", true, $"give a profile of {level.Method}, or false");
                 Require(!level.Whitened || (data?.Mean is not null && data.Scale is not null), source, $"hints.quality.{name}.whitened", true, "give data.mean and data.scale, or false");
             }
         }
-        for (int i = 0; i < (hints.Profiles?.Count ?? 0); i++)
-            CheckProfile(hints.Profiles![i], source, $"hints.profiles[{i}]");
         Require(hints.Guidance is null || double.IsFinite(hints.Guidance.Value), source, "hints.guidance", hints.Guidance, "give a finite number");
     }
 
-    private static void CheckProfile(ProfileCard profile, string source, string field)
+    private static void CheckProfile(ProfileCard? profile, string source, string field)
     {
-        EmbeddedPair pair = RequirePair(profile.Method, source, $"{field}.method");
+        Require(profile is not null && profile.Steps.All(row => row is not null), source, field, "null or has a row of steps that is", "give a profile's method, tolerances and steps");
+        EmbeddedPair pair = RequirePair(profile!.Method, source, $"{field}.method");
         try
         {
             _ = new StepProfile(pair, profile.Tolerances, profile.Steps);

@@ -63,21 +63,41 @@ public static class CardFile
         string sidecarPath = SidecarOf(modelPath);
         JsonObject? sidecar = File.Exists(sidecarPath) ? StrictJson.Parse(File.ReadAllText(sidecarPath), sidecarPath) : null;
         string? metadata = OnnxFile.ReadMetadata(modelPath, MetadataKey);
-        if (metadata is not null && sidecar?["hints"] is null)
+        JsonObject? card = metadata is null ? null : StrictJson.Parse(metadata, $"the card of {modelPath}");
+        var json = (JsonObject)JsonSerializer.SerializeToNode(hints, FlowCardJson.Default.HintsCard)!;
+        if (card is not null && sidecar?.ContainsKey("hints") != true)
         {
             // What the sidecar overlays stays out of the file; the metadata alone need be no whole card.
-            JsonObject card = StrictJson.Parse(metadata, $"the card of {modelPath}");
-            card["hints"] = JsonOf(hints);
+            card["hints"] = json;
             OnnxFile.WriteMetadata(modelPath, MetadataKey, card.ToJsonString(Readable.Options));
             return;
         }
-        sidecar!["hints"] = JsonOf(hints);
+        if (card?["hints"] is JsonObject earlier)
+            TakeAwayTheRest(earlier, json);
+        sidecar!["hints"] = json;
         string partial = sidecarPath + ".partial";
-        File.WriteAllText(partial, sidecar.ToJsonString(Readable.Options) + "\n");
-        File.Move(partial, sidecarPath, overwrite: true);
+        try
+        {
+            File.WriteAllText(partial, sidecar.ToJsonString(Readable.Options) + "\n");
+            File.Move(partial, sidecarPath, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
     }
 
-    private static JsonNode? JsonOf(HintsCard hints) => JsonSerializer.SerializeToNode(hints, FlowCardJson.Default.HintsCard);
+    /// <summary>Makes an overlay say null for every field that only the object below it has, so that none comes through.</summary>
+    private static void TakeAwayTheRest(JsonObject below, JsonObject overlay)
+    {
+        foreach ((string name, JsonNode? value) in below)
+        {
+            if (!overlay.TryGetPropertyValue(name, out JsonNode? over))
+                overlay[name] = null;
+            else if (value is JsonObject section && over is JsonObject overSection)
+                TakeAwayTheRest(section, overSection);
+        }
+    }
 
     /// <summary>The card as indented JSON.</summary>
     public static string ToJson(FlowCard card) => JsonSerializer.Serialize(card, Readable);

@@ -81,7 +81,7 @@ public static class OdeSolver
             throw new ArgumentException("The coordinates of Gaussian data follow the model's path: set OdeProblem.Path.");
         if (Math.Min(problem.Start, problem.End) < 0 || Math.Max(problem.Start, problem.End) > 1)
             throw new ArgumentException(FormattableString.Invariant($"The coordinates of Gaussian data follow the path from t = 0 to 1; the solve from {problem.Start} to {problem.End} leaves it."));
-        var field = new WhitenedField(problem.Field, path, moments);
+        var field = new WhitenedField(problem.Field, path, moments, problem.Start, problem.End);
         return Stream(WhitenedField.Whitened(problem, field), (in FinishedSample sample) => consumer(field.Unwhitened(sample, problem)), order, progress, cancellationToken);
     }
 

@@ -6,7 +6,8 @@ namespace FlowRuntime.Ode;
 
 /// <summary>Mean and scale of the data, by which a solve may take coordinates in which Gaussian data stand still.</summary>
 /// <param name="Mean">Mean of the data in the field's units: one number, or one a value.</param>
-/// <param name="Scale">Standard deviation of the data, at least 0: one number, or one a value, not all of them 0.</param>
+/// <param name="Scale">Standard deviation of the data, at least 0: one number, or one a value, not all of them 0. What is below a
+/// thousandth of their root mean square is taken as that, so that a value which is the same in all data has coordinates too.</param>
 public sealed record DataMoments(IReadOnlyList<double> Mean, IReadOnlyList<double> Scale);
 
 /// <summary>
@@ -20,25 +21,36 @@ public sealed record DataMoments(IReadOnlyList<double> Mean, IReadOnlyList<doubl
 /// </remarks>
 internal sealed class WhitenedField : IVelocityField
 {
+    /// <summary>The least scale of a value, as a share of the root mean square of all: without any, ρ would end at 0.</summary>
+    private const double LeastScale = 1e-3;
+
     private readonly IVelocityField _field;
     private readonly ProbabilityPath _path;
     private readonly float[] _mean;
     private readonly float[] _scale;
     private readonly double _meanScale;
+    private readonly double _firstTime;
+    private readonly double _lastTime;
 
     /// <summary>Wraps a field.</summary>
     /// <param name="field">The field in x and t.</param>
     /// <param name="path">The path it belongs to.</param>
     /// <param name="moments">Mean and scale of the data.</param>
+    /// <param name="start">Where the solve starts.</param>
+    /// <param name="end">Where it ends; outside of the two the field is never evaluated.</param>
     /// <exception cref="ArgumentException">The numbers are not one or as many as the field's, or not finite, or all scales are 0.</exception>
-    public WhitenedField(IVelocityField field, ProbabilityPath path, DataMoments moments)
+    public WhitenedField(IVelocityField field, ProbabilityPath path, DataMoments moments, double start, double end)
     {
         (_field, _path) = (field, path);
+        (_firstTime, _lastTime) = (Math.Min(start, end), Math.Max(start, end));
         _mean = OneEach(moments.Mean, "mean");
         _scale = OneEach(moments.Scale, "scale");
         _meanScale = Math.Sqrt(_scale.Sum(value => (double)value * value) / _scale.Length);
         if (!(_meanScale > 0) || _scale.Any(value => value < 0))
             throw new ArgumentException("The scales of the data must be at least 0, and one of them above.", nameof(moments));
+        float least = (float)(LeastScale * _meanScale);
+        for (int i = 0; i < _scale.Length; i++)
+            _scale[i] = Math.Max(_scale[i], least);
     }
 
     /// <inheritdoc/>
@@ -51,8 +63,9 @@ internal sealed class WhitenedField : IVelocityField
         return 2 / Math.PI * Math.Atan2(_meanScale * at.Alpha, at.Sigma);
     }
 
-    /// <summary>The time t of an angle u.</summary>
-    public double TimeOf(double angle) => angle <= 0 ? 0 : _path.TimeOf(_meanScale / Math.Tan(Math.PI / 2 * Math.Min(angle, 1)));
+    /// <summary>The time t of an angle u; within the solve, which rounding would leave by some last bits.</summary>
+    public double TimeOf(double angle) =>
+        Math.Clamp(angle <= 0 ? 0 : _path.TimeOf(_meanScale / Math.Tan(Math.PI / 2 * Math.Min(angle, 1))), _firstTime, _lastTime);
 
     /// <summary>Turns a state into these coordinates, in place.</summary>
     /// <param name="time">The time t of the state.</param>

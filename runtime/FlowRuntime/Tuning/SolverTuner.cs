@@ -17,6 +17,7 @@ namespace FlowRuntime.Tuning;
 public static class SolverTuner
 {
     private const double TightTolerance = 1e-6;
+    private const int FewestSamples = 32;
 
     private static readonly EmbeddedPair[] Candidates = [ButcherTableau.Bosh3, ButcherTableau.Dopri5, ButcherTableau.Verner6Robust];
 
@@ -41,7 +42,7 @@ public static class SolverTuner
         if (moments is not null)
         {
             ProbabilityPath path = problem.Path ?? throw new ArgumentException("The coordinates of Gaussian data follow the model's path: set OdeProblem.Path.", nameof(problem));
-            problem = WhitenedField.Whitened(problem, new WhitenedField(problem.Field, path, moments));
+            problem = WhitenedField.Whitened(problem, new WhitenedField(problem.Field, path, moments, problem.Start, problem.End));
         }
         double[] times = [.. StepProfile.TimesOf(ProfileMeasurement.Nodes).Select(time => Math.Clamp(time, problem.Start, problem.End))];
         SampleBatch tight = OdeSolver.Solve(Tight(problem) with { TrajectoryTimes = times }, cancellationToken: cancellationToken).EnsureSuccess();
@@ -59,7 +60,8 @@ public static class SolverTuner
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static HintsCard Tune(FlowModel model, int samples = 128, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(samples, 32);
+        if (samples < FewestSamples)
+            throw new ArgumentOutOfRangeException(nameof(samples), samples, $"{samples} samples are too few to judge by. Give at least {FewestSamples}.");
         int classes = model.Card.Conditions?.Classes?.Names.Count ?? 0;
         OdeProblem calibration = model.Problem(samples, new SamplingOptions { Labels = [.. Enumerable.Range(0, classes)] });
         OdeProblem judged = calibration with { First = samples };
@@ -88,7 +90,7 @@ public static class SolverTuner
         Dictionary<SamplingQuality, Run> best = Targets.ToDictionary(target => target.Quality, target => Best(runs, target.Error, judged, truth, cancellationToken));
         return new HintsCard(
             OnnxFile.GraphHash(model.Path),
-            Guidance: model.Card.Hints?.Guidance,
+            Guidance: model.HintsApply ? model.Card.Hints?.Guidance : null, // one for another graph stays ignored
             Quality: new QualityCard(Level(best[SamplingQuality.Draft]), Level(best[SamplingQuality.Normal]), Level(best[SamplingQuality.Fine])),
             Profiles: [.. best.Values.Select(run => run.Steps.Profile).OfType<StepProfile>().Distinct()
                 .Select(profile => new ProfileCard(profile.Method.Name, profile.Tolerances, profile.Steps, profile.IsWhitened))]);
@@ -122,7 +124,7 @@ public static class SolverTuner
             Run reached = points[last];
             if (reached.Error > error)
                 continue;
-            if (last > 0)
+            if (last > 0 && double.IsFinite(points[last - 1].Error)) // not where samples failed, which no tolerance lies between
             {
                 double share = Math.Log(points[last - 1].Error / error) / Math.Log(points[last - 1].Error / Math.Max(reached.Error, 1e-12));
                 double tolerance = points[last - 1].Steps.RelativeTolerance * Math.Pow(reached.Steps.RelativeTolerance / points[last - 1].Steps.RelativeTolerance, share);
