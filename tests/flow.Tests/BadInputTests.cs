@@ -36,7 +36,7 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
             _folder.CopyOf(Models.Moons, "wrong-kind", """{"sample": {"shape": "two"}}""");
             _folder.CopyOf(Models.Moons, "wrong-json", "{");
             _folder.CopyOf(Models.Moons, "newer", """{"format": 1000}""");
-            _folder.CopyOf(Models.Digits, "no-image", """{"data": null}""");
+            _folder.CopyOf(Models.Digits, "no-image", """{"data": null, "hints": null}""");
             _folder.CopyOf(Models.Digits, "no-null-class", """{"conditions": {"classes": {"null": null}}}""");
         }
 

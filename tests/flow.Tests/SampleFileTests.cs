@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using FlowRuntime.Ode;
+using FlowRuntime.Paths;
 using SkiaSharp;
 
 namespace FlowRuntime.Tool.Tests;
@@ -36,6 +37,8 @@ public sealed class SampleFileTests : IDisposable
             Field = model.Field,
             Count = 50,
             InitialState = (index, state) => Sampling.Noise.Fill(0, index, state),
+            Solver = model.Defaults.Solver!,
+            Path = ProbabilityPath.Of(model.Card.Path),
         }, cancellationToken: TestContext.Current.CancellationToken).Values;
         NpyArray array = NpyArray.Read(_folder["a.npy"]);
         Assert.Equal([50, 2], array.Shape);

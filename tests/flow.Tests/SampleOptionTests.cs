@@ -60,18 +60,18 @@ public sealed class SampleOptionTests : IDisposable
     {
         SolverOptions solver = new FixedSteps(ButcherTableau.Named(method), steps);
 
-        Assert.Equal(Expected(Models.Moons, options => options with { Solver = solver }), await Drawn(Models.Moons, arguments));
+        Assert.Equal(Expected(Untuned, options => options with { Solver = solver }), await Drawn(Untuned, arguments));
     }
 
     [Fact]
     public async Task Tolerances_are_the_adaptive_steps_of_the_runtime()
     {
         var defaults = new AdaptiveSteps();
-        float[] usual = await Drawn(Models.Moons, ""), relative = await Drawn(Models.Moons, "--rtol 1e-6"), both = await Drawn(Models.Moons, "--method dopri5 --rtol 1e-6 --atol 1e-7");
+        float[] usual = await Drawn(Untuned, ""), relative = await Drawn(Untuned, "--rtol 1e-6"), both = await Drawn(Untuned, "--method dopri5 --rtol 1e-6 --atol 1e-7");
 
-        Assert.Equal(Expected(Models.Moons, options => options with { Solver = defaults }), usual);
-        Assert.Equal(Expected(Models.Moons, options => options with { Solver = defaults with { RelativeTolerance = 1e-6 } }), relative);
-        Assert.Equal(Expected(Models.Moons, options => options with { Solver = defaults with { RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-7 } }), both);
+        Assert.Equal(Expected(Untuned, options => options with { Solver = defaults }), usual);
+        Assert.Equal(Expected(Untuned, options => options with { Solver = defaults with { RelativeTolerance = 1e-6 } }), relative);
+        Assert.Equal(Expected(Untuned, options => options with { Solver = defaults with { RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-7 } }), both);
         Assert.NotEqual(usual, relative);
         Assert.NotEqual(relative, both);
     }
@@ -83,11 +83,11 @@ public sealed class SampleOptionTests : IDisposable
         FlowCard card = CardFile.Read(model);
         CardFile.Write(model, card with { Hints = new HintsCard(OnnxFile.GraphHash(model), Method: "heun", Steps: 4) });
 
-        Assert.Equal(await Drawn(Models.Moons, "--method heun --steps 4"), await Drawn(model, ""));
-        Assert.Equal(await Drawn(Models.Moons, "--method heun --steps 4"), await Drawn(model, "--method heun"));
-        Assert.Equal(await Drawn(Models.Moons, "--rtol 1e-5"), await Drawn(model, "--rtol 1e-5"));
-        Assert.Equal(await Drawn(Models.Moons, "--method heun --steps 9"), await Drawn(model, "--steps 9"));
-        Assert.Equal(await Drawn(Models.Moons, "--rtol 1e-5"), await Drawn(model, "--method dopri5 --rtol 1e-5"));
+        Assert.Equal(await Drawn(Untuned, "--method heun --steps 4"), await Drawn(model, ""));
+        Assert.Equal(await Drawn(Untuned, "--method heun --steps 4"), await Drawn(model, "--method heun"));
+        Assert.Equal(await Drawn(Untuned, "--rtol 1e-5"), await Drawn(model, "--rtol 1e-5"));
+        Assert.Equal(await Drawn(Untuned, "--method heun --steps 9"), await Drawn(model, "--steps 9"));
+        Assert.Equal(await Drawn(Untuned, "--rtol 1e-5"), await Drawn(model, "--method dopri5 --rtol 1e-5"));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class SampleOptionTests : IDisposable
         ToolRun run = await ToolRun.InProcess("sample", model, "--count", $"{Count}", "--out", _folder["b.npy"]);
         Assert.Equal(CommandHost.Done, run.ExitCode);
         Assert.Matches("^The card's hints were measured on another graph and are ignored[^\n]*\n$", run.Error);
-        Assert.Equal(await Drawn(Models.Moons, ""), NpyArray.Read(_folder["b.npy"]).Values);
+        Assert.Equal(await Drawn(Untuned, ""), NpyArray.Read(_folder["b.npy"]).Values);
     }
 
     [Fact]
@@ -112,6 +112,8 @@ public sealed class SampleOptionTests : IDisposable
         Assert.Matches("^Runs on cpu [^\n]*qnn[^\n]*\n$", run.Error);
         Assert.Equal(expected, NpyArray.Read(_folder["q.npy"]).Values);
     }
+
+    private string Untuned => _folder.UntunedCopyOf(Models.Moons);
 
     private async Task<float[]> Drawn(string model, string arguments)
     {

@@ -1,3 +1,5 @@
+using FlowRuntime.Cards;
+
 namespace FlowRuntime.Tool.Tests;
 
 /// <summary>A folder of one test, which goes with it.</summary>
@@ -22,6 +24,20 @@ public sealed class WorkFolder : IDisposable
         File.Copy(model, copy);
         if (sidecar is not null)
             File.WriteAllText(this[name + ".flow.json"], sidecar);
+        return copy;
+    }
+
+    /// <summary>Copies a model without the hints it ships with, so that the library's defaults hold for it.</summary>
+    /// <param name="model">The model to copy.</param>
+    /// <returns>The copy's path; the same for a second call.</returns>
+    public string UntunedCopyOf(string model)
+    {
+        string copy = this[$"untuned-{Path.GetFileName(model)}"];
+        if (!File.Exists(copy))
+        {
+            File.Copy(model, copy);
+            CardFile.Write(copy, CardFile.Read(copy) with { Hints = null });
+        }
         return copy;
     }
 

@@ -72,6 +72,11 @@ internal sealed class SolverArguments
             adaptive = pair == adaptive.Method ? adaptive with { Method = pair }
                 : new AdaptiveSteps { Method = pair, RelativeTolerance = adaptive.RelativeTolerance, AbsoluteTolerance = adaptive.AbsoluteTolerance };
         }
+        else if ((rtol ?? atol) is not null)
+        {
+            // What a model's own method was chosen for is another tolerance: the method goes by the one that is given.
+            adaptive = new AdaptiveSteps { RelativeTolerance = adaptive.RelativeTolerance, AbsoluteTolerance = adaptive.AbsoluteTolerance };
+        }
         if (rtol is not null)
             adaptive = CommandHost.Checked("--rtol", () => adaptive with { RelativeTolerance = rtol.Value });
         if (atol is not null)

@@ -14,6 +14,8 @@ public static class CardFile
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     }.GetTypeInfo(typeof(FlowCard));
 
+    private static readonly JsonSerializerOptions Dense = new(Readable.Options) { WriteIndented = false };
+
     /// <summary>Key of the ONNX metadata entry that holds the card.</summary>
     public const string MetadataKey = "flow.card";
 
@@ -49,7 +51,7 @@ public static class CardFile
     public static void Write(string modelPath, FlowCard card)
     {
         CardCheck.Check(card, $"the card for {modelPath}");
-        OnnxFile.WriteMetadata(modelPath, MetadataKey, ToJson(card));
+        OnnxFile.WriteMetadata(modelPath, MetadataKey, JsonSerializer.SerializeToNode(card, Readable)!.ToJsonString(Dense));
     }
 
     /// <summary>Writes hints into the card where it lies: the model's metadata, or its sidecar where that holds the card or its hints.</summary>
@@ -69,7 +71,7 @@ public static class CardFile
         {
             // What the sidecar overlays stays out of the file; the metadata alone need be no whole card.
             card["hints"] = json;
-            OnnxFile.WriteMetadata(modelPath, MetadataKey, card.ToJsonString(Readable.Options));
+            OnnxFile.WriteMetadata(modelPath, MetadataKey, card.ToJsonString(Dense)); // profiles have hundreds of numbers
             return;
         }
         if (card?["hints"] is JsonObject earlier)

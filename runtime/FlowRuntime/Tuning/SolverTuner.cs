@@ -92,7 +92,8 @@ public static class SolverTuner
             OnnxFile.GraphHash(model.Path),
             Guidance: model.HintsApply ? model.Card.Hints?.Guidance : null, // one for another graph stays ignored
             Quality: new QualityCard(Level(best[SamplingQuality.Draft]), Level(best[SamplingQuality.Normal]), Level(best[SamplingQuality.Fine])),
-            Profiles: [.. best.Values.Select(run => run.Steps.Profile).OfType<StepProfile>().Distinct()
+            // Those in plain coordinates serve other tolerances and methods too; whitened ones are kept where a quality uses them.
+            Profiles: [.. profiles.Where(profile => !profile.IsWhitened || best.Values.Any(run => run.Steps.Profile == profile))
                 .Select(profile => new ProfileCard(profile.Method.Name, profile.Tolerances, profile.Steps, profile.IsWhitened))]);
     }
 
