@@ -41,7 +41,7 @@ internal sealed class SampleCommand
             Examples:
               flow sample digits.onnx --label all --out digits.png
               flow sample digits.onnx --label 3,7 --count 1000 --seed 7 --out digits.npy
-              flow sample digits.onnx --label all --quality draft --trajectory 9 --out film.png
+              flow sample digits.onnx --label all --count 10 --trajectory 9 --out film.png
               flow sample moons.onnx --count 5000 --method rk4 --steps 20 --out moons.csv
             """)
         {

@@ -1,6 +1,10 @@
 namespace FlowRuntime.Fields;
 
 /// <summary>The buffers through which a solver and a velocity field's evaluator talk: one row a sample.</summary>
+/// <remarks>
+/// A solver's tables hold anything before they are first written, and its memory is used again once the evaluator is disposed: an evaluator
+/// keeps nothing of it.
+/// </remarks>
 public sealed class EvaluationBuffers
 {
     private readonly RowBuffer[] _velocities;

@@ -29,6 +29,7 @@ internal sealed class WhitenedField : IVelocityField
     private readonly float[] _mean;
     private readonly float[] _scale;
     private readonly double _meanScale;
+    private readonly bool _oneScale;
     private readonly double _firstTime;
     private readonly double _lastTime;
 
@@ -51,6 +52,7 @@ internal sealed class WhitenedField : IVelocityField
         float least = (float)(LeastScale * _meanScale);
         for (int i = 0; i < _scale.Length; i++)
             _scale[i] = Math.Max(_scale[i], least);
+        _oneScale = _scale.AsSpan().IndexOfAnyExcept(_scale[0]) < 0;
     }
 
     /// <inheritdoc/>
@@ -73,8 +75,13 @@ internal sealed class WhitenedField : IVelocityField
     public void Whiten(double time, Span<float> state)
     {
         PathCoefficients at = _path.At(time);
+        double rho = 0;
         for (int i = 0; i < state.Length; i++)
-            state[i] = (float)((state[i] - at.Alpha * _mean[i]) / Rho(at, i));
+        {
+            if (i == 0 || !_oneScale)
+                rho = Rho(at, i);
+            state[i] = (float)((state[i] - at.Alpha * _mean[i]) / rho);
+        }
     }
 
     /// <summary>Turns a state in these coordinates back, in place.</summary>
@@ -83,8 +90,13 @@ internal sealed class WhitenedField : IVelocityField
     public void Unwhiten(double time, Span<float> state)
     {
         PathCoefficients at = _path.At(time);
+        double rho = 0;
         for (int i = 0; i < state.Length; i++)
-            state[i] = (float)(at.Alpha * _mean[i] + Rho(at, i) * state[i]);
+        {
+            if (i == 0 || !_oneScale)
+                rho = Rho(at, i);
+            state[i] = (float)(at.Alpha * _mean[i] + rho * state[i]);
+        }
     }
 
     /// <summary>A problem in these coordinates.</summary>
@@ -175,10 +187,15 @@ internal sealed class WhitenedField : IVelocityField
                 double timeOverAngle = Math.PI / 2 * (at.Alpha * at.Alpha * s * s + at.Sigma * at.Sigma)
                     / (s * (at.AlphaRate * at.Sigma - at.Alpha * at.SigmaRate));
                 Span<float> velocity = _inner.Velocities[0][row], z = _outer.States[row], result = _outer.Velocities[output][row];
+                double rho = 0, growth = 0;
                 for (int i = 0; i < result.Length; i++)
                 {
-                    double scale = _owner._scale[i], rho = _owner.Rho(at, i);
-                    double growth = (at.Alpha * at.AlphaRate * scale * scale + at.Sigma * at.SigmaRate) / (rho * rho);
+                    if (i == 0 || !_owner._oneScale)
+                    {
+                        double scale = _owner._scale[i];
+                        rho = _owner.Rho(at, i);
+                        growth = (at.Alpha * at.AlphaRate * scale * scale + at.Sigma * at.SigmaRate) / (rho * rho);
+                    }
                     result[i] = (float)(timeOverAngle * ((velocity[i] - at.AlphaRate * _owner._mean[i]) / rho - growth * z[i]));
                 }
             }

@@ -39,7 +39,10 @@ internal sealed class ThreadedField(IVelocityField field, Func<int, (OnnxSession
     public void Dispose()
     {
         lock (_lock)
+        {
+            _tried = true; // nothing is opened any more
             _session?.Dispose();
+        }
     }
 
     private void Try()
