@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.ExceptionServices;
 using FlowRuntime.Cards;
 using FlowRuntime.Ode;
 using FlowRuntime.Paths;
@@ -17,6 +18,10 @@ namespace FlowRuntime.Tuning;
 public static class SolverTuner
 {
     private const double TightTolerance = 1e-6;
+
+    /// <summary>State values that a measurement keeps, of all its samples at all the profile's times; large states are measured on fewer samples.</summary>
+    private const long MostTrajectoryValues = 1 << 26;
+    private const int FewestCalibrated = 8;
     private const int FewestSamples = 32;
 
     private static readonly EmbeddedPair[] Candidates = [ButcherTableau.Bosh3, ButcherTableau.Dopri5, ButcherTableau.Verner6Robust];
@@ -65,6 +70,7 @@ public static class SolverTuner
         int classes = model.Card.Conditions?.Classes?.Names.Count ?? 0;
         OdeProblem calibration = model.Problem(samples, new SamplingOptions { Labels = [.. Enumerable.Range(0, classes)] });
         OdeProblem judged = calibration with { First = samples };
+        calibration = calibration with { Count = Math.Clamp(MostTrajectoryValues / ((long)ProfileMeasurement.Nodes * model.Field.Dimension), FewestCalibrated, samples) };
         float[] truth = OdeSolver.Solve(Tight(judged), cancellationToken: cancellationToken).EnsureSuccess().Values;
 
         (EmbeddedPair Pair, DataMoments? Moments)[] ways =
@@ -72,18 +78,31 @@ public static class SolverTuner
         var profiles = new StepProfile[ways.Length];
         int done = 0;
         // Measuring is one network call after another, so the processors share the ways; the solves below share themselves out.
-        Parallel.For(0, ways.Length, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount }, way =>
+        try
         {
-            profiles[way] = Rounded(MeasureProfile(calibration with { Workers = 1 }, ways[way].Pair, ways[way].Moments, cancellationToken));
-            progress?.Report(0.7 * Interlocked.Increment(ref done) / ways.Length);
-        });
+            Parallel.For(0, ways.Length, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount }, way =>
+            {
+                profiles[way] = Rounded(MeasureProfile(calibration with { Workers = 1 }, ways[way].Pair, ways[way].Moments, cancellationToken));
+                progress?.Report(0.7 * Interlocked.Increment(ref done) / ways.Length);
+            });
+        }
+        catch (AggregateException e) // the first failure says what the others do
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
         var runs = new List<Run>();
         for (int way = 0; way < ways.Length; way++)
         {
-            foreach (double tolerance in Tolerances)
+            foreach (StepProfile? profile in new[] { profiles[way], null })
             {
-                foreach (StepProfile? profile in new[] { profiles[way], null })
-                    runs.Add(Try(judged, Steps(ways[way].Pair, tolerance, profile, ways[way].Moments), truth, cancellationToken));
+                int small = 0;
+                foreach (double tolerance in Tolerances)
+                {
+                    Run run = Try(judged, Steps(ways[way].Pair, tolerance, profile, ways[way].Moments), truth, cancellationToken);
+                    runs.Add(run);
+                    if (run.Error <= Targets[^1].Error / 3 && ++small == 2) // no quality asks for more
+                        break;
+                }
             }
             progress?.Report(0.7 + 0.3 * (way + 1) / ways.Length);
         }
