@@ -1,0 +1,108 @@
+using System.Numerics.Tensors;
+using FlowRuntime.Sampling;
+
+namespace FlowRuntime.Ode;
+
+/// <content>How new samples come in, and their first steps.</content>
+internal sealed partial class AdaptiveWorker
+{
+    private void Refill(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            int first = Active;
+            int count = Queue.Take(Slots - Active, out long index);
+            Start(first, count, index);
+            Active += count;
+            if (count == 0)
+                return;
+            ChooseFirstSteps(first, count, cancellationToken);
+            if (!_anyEnded)
+                return;
+            HandOut(); // samples that failed where they started leave room for others
+        }
+    }
+
+    private void Start(int first, int count, long index)
+    {
+        for (int i = 0; i < count; i++)
+            Begin(first + i, index + i);
+        _controllers.Begin(first, count);
+        _time.AsSpan(first, count).Fill(_start);
+        _nonFiniteTime.AsSpan(first, count).Fill(double.PositiveInfinity);
+        _begun.AsSpan(first, count).Fill(_turn);
+        _evaluations.AsSpan(first, count).Clear();
+        _rejected.AsSpan(first, count).Clear();
+        _rejectedInARow.AsSpan(first, count).Clear();
+        _nonFinite.AsSpan(first, count).Clear();
+        _slopeKnown.AsSpan(first, count).Clear();
+    }
+
+    private void ChooseFirstSteps(int first, int count, CancellationToken cancellationToken)
+    {
+        double length = _end - _start;
+        double? given = _options.FirstStep ?? (_profile is null ? null : length);
+        if (given is null || KeepsFirstStage)
+        {
+            X.Range(first, count).CopyTo(Buffers.States.Range(first, count));
+            Buffers.Times.AsSpan(first, count).Fill(Problem.Start);
+            EvaluateAndCount(first, count, output: _outputs[0], cancellationToken);
+            _slopeKnown.AsSpan(first, count).Fill(true);
+            EndThoseNotFinite(first, count);
+        }
+        if (given is { } step)
+            _proposed.AsSpan(first, count).Fill(Math.Min(step, length));
+        else
+            ProbeFirstSteps(first, count, cancellationToken);
+    }
+
+    private void EndThoseNotFinite(int first, int count)
+    {
+        if (TensorPrimitives.IsFiniteAll<float>(_stages[0].Range(first, count)) && TensorPrimitives.IsFiniteAll<float>(X.Range(first, count)))
+            return;
+        for (int row = first; row < first + count; row++)
+        {
+            if (!TensorPrimitives.IsFiniteAll<float>(_stages[0][row]) || !TensorPrimitives.IsFiniteAll<float>(X[row]))
+                End(row, SampleStatus.NonFinite);
+        }
+    }
+
+    /// <summary>The first step of new samples, by the size of the velocity and of its change over a small Euler step.</summary>
+    /// <remarks>
+    /// Source: Hairer I, section II.4, "starting step size". The probe is kept inside the interval, and where a sample starts at rest
+    /// it is a thousandth of it instead of 1e-6: round-off in float32 would look like curvature, and four steps be lost in growing.
+    /// </remarks>
+    private void ProbeFirstSteps(int first, int count, CancellationToken cancellationToken)
+    {
+        double atol = _options.AbsoluteTolerance, rtol = _options.RelativeTolerance;
+        double length = _end - _start;
+        Span<double> probes = _proposed.AsSpan(first, count);
+        RowArithmetic.SquaredScaledNorms(_scratch, X, null, X, atol, rtol, first, count, _squares);
+        RowArithmetic.SquaredScaledNorms(_scratch, _stages[0], null, X, atol, rtol, first, count, _speeds);
+        for (int i = 0; i < count; i++)
+        {
+            double size = _squares[i], speed = _speeds[i];
+            double probe = size < 1e-10 || speed < 1e-10 ? 1e-3 * length : 0.01 * Math.Sqrt(size / speed);
+            probes[i] = double.IsFinite(probe) ? Math.Min(probe, length) : length;
+            Buffers.Times[first + i] = _direction * Math.Min(_start + probes[i], _end);
+        }
+        _h.Set(first, probes, _direction);
+        RowArithmetic.Combine(Buffers.States, X, _h, _stages, [1.0], first, count);
+        EvaluateAndCount(first, count, output: _outputs[1], cancellationToken);
+        RowArithmetic.SquaredScaledNorms(_scratch, _stages[1], _stages[0], X, atol, rtol, first, count, _squares);
+        for (int i = 0; i < count; i++)
+            _squares[i] = Math.Max(_speeds[i], _squares[i] / (probes[i] * probes[i]));
+        // (0.01/√square)^(1/k), in whole vectors
+        Span<double> steps = _speeds.AsSpan(0, RowControllers.Padded(count));
+        TensorPrimitives.Log(_squares.AsSpan(0, steps.Length), steps);
+        TensorPrimitives.Subtract(Math.Log(1e-4), steps, steps);
+        TensorPrimitives.Multiply(steps, 0.5 / _errorOrder, steps);
+        TensorPrimitives.Exp<double>(steps, steps);
+        for (int i = 0; i < count; i++)
+        {
+            double step = Math.Min(100 * probes[i], _squares[i] <= 1e-30 ? Math.Max(1e-6, 1e-3 * probes[i]) : steps[i]);
+            if (double.IsFinite(step)) // a probe that is not finite says nothing
+                probes[i] = Math.Min(step, length);
+        }
+    }
+}
