@@ -76,7 +76,9 @@ public sealed class RunTests : IDisposable
         Assert.Contains("solvers measured: draft ", export.Output, StringComparison.Ordinal);
         Assert.Equal((CommandHost.Done, ""), (plain.ExitCode, plain.Error));
         Assert.DoesNotContain("solvers", plain.Output, StringComparison.Ordinal);
-        Assert.Null(CardFile.Read(At("plain.onnx")).Hints);
+        await TrainRun.Small(At("other"), "--no-tune");
+        foreach (string name in (string[])["plain.onnx", "other/model.onnx"])
+            Assert.Null(CardFile.Read(At(name)).Hints);
         foreach (string name in (string[])["run/model.onnx", "tuned.onnx"])
         {
             using FlowModel model = FlowModel.Open(At(name));

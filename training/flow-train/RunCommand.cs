@@ -20,6 +20,7 @@ internal sealed class RunCommand
     private readonly Option<string?> _config = new("--config") { Description = "JSON file whose fields replace the data set's defaults." };
     private readonly Option<string[]> _set = new("--set") { Description = "Field to replace, such as training.learning_rate=1e-3; may be given again.", DefaultValueFactory = _ => [] };
     private readonly Option<int?> _steps = new("--steps") { Description = "Number of training steps." };
+    private readonly Option<bool> _noTune = new("--no-tune") { Description = "Leave out measuring the solvers on the model." };
     private readonly Option<ulong?> _seed = new("--seed") { Description = "Seed of the weights and of all draws." };
 
     public static Command Make() => new RunCommand().MakeCommand();
@@ -34,7 +35,7 @@ internal sealed class RunCommand
               flow-train run --data digits --out runs/wide --steps 1000 --set network.width=384
             """)
         {
-            _data, _out, _config, _set, _steps, _seed,
+            _data, _out, _config, _set, _steps, _seed, _noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
@@ -52,7 +53,7 @@ internal sealed class RunCommand
         using (network)
             parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
         LossPicture.Save(folder.File("loss.png"), progress);
-        string tuning = ModelTuning.Write(folder.Model, ModelTuning.Samples, cancellationToken);
+        string tuning = parsed.GetValue(_noTune) ? "solvers not measured" : ModelTuning.Write(folder.Model, ModelTuning.Samples, cancellationToken);
         using FlowModel model = FlowModel.Open(folder.Model);
         SavePicture(model, split, folder.File("samples.png"), cancellationToken);
         EnergyFigure energy = EnergyFigure.Measure(model, split, cancellationToken);
