@@ -8,7 +8,7 @@ namespace FlowRuntime.Ode;
 /// that state and velocity speak of, taken as a polynomial through its last values.
 /// </summary>
 /// <remarks>
-/// Source: Lu et al. 2022, "DPM-Solver++", eq. (9) and algorithm 2; Zhao et al. 2023, "UniPC", section 3 and appendix A, with
+/// Source: Lu et al. 2022, "DPM-Solver++", algorithm 2; Zhao et al. 2023, "UniPC", with
 /// B(h) = e^h − 1. With H = λ_t − λ_s, σ_t e^λ_s (e^H − 1) = α_t − σ_t α_s/σ_s, which stays finite where λ is not: a step that
 /// begins at pure noise or ends at pure data is of order 1, and so is the step after the first, whose only
 /// earlier value lies at λ = −∞.

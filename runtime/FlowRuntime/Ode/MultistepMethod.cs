@@ -34,7 +34,7 @@ public sealed class MultistepMethod : SolverMethod
 
     /// <summary>
     /// UniPC of order 2 (predictor UniP-2 and corrector UniC-2, B(h) = e^h − 1, data prediction), order 1 at the last step.
-    /// Source: Zhao et al. 2023, "UniPC", algorithms 5 to 8.
+    /// Source: Zhao et al. 2023, "UniPC".
     /// </summary>
     public static MultistepMethod UniPC2 { get; } = new("unipc2", 2, isExponential: true);
 

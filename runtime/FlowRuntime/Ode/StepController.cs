@@ -9,7 +9,7 @@ namespace FlowRuntime.Ode;
 /// <param name="Beta2">Exponent β₂ of the last accepted step's error.</param>
 /// <param name="Beta3">Exponent β₃ of the error before.</param>
 /// <remarks>
-/// Source: Söderlind 2003, "Digital filters in adaptive time-stepping", ACM TOMS 29(1), eq. (35), and the limits of Hairer I,
+/// Source: Söderlind 2003, "Digital filters in adaptive time-stepping", ACM TOMS 29(1), and the limits of Hairer I,
 /// section II.4.
 /// </remarks>
 public sealed record StepController(double Beta1, double Beta2, double Beta3)
@@ -29,7 +29,7 @@ public sealed record StepController(double Beta1, double Beta2, double Beta3)
 
     /// <summary>
     /// A proportional-integral-derivative controller (PID): β = (0.58, −0.21, 0.1).
-    /// Source: Kennedy and Carpenter 2003, Appl. Numer. Math. 44, section 2.3.
+    /// Source: Kennedy and Carpenter 2003, Appl. Numer. Math. 44.
     /// </summary>
     public static StepController PID { get; } = new(0.58, -0.21, 0.1);
 }

@@ -22,7 +22,7 @@ public sealed class StochasticMethod : SolverMethod
     /// </summary>
     /// <param name="churn">Factor of the noise, at least 0; 1 is the usual choice.</param>
     /// <exception cref="ArgumentOutOfRangeException">The churn is negative or not finite.</exception>
-    /// <remarks>Source: Ma et al. 2024, "SiT", eq. (8), with the diffusion coefficient 2 · churn · σ.</remarks>
+    /// <remarks>Source: Ma et al. 2024, "SiT: Exploring Flow and Diffusion-based Generative Models with Scalable Interpolant Transformers", with the diffusion coefficient 2 · churn · σ.</remarks>
     public static StochasticMethod EulerMaruyama(double churn = 1) => new("euler-maruyama", 1, churn);
 
     /// <summary>

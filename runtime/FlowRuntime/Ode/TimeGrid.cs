@@ -19,7 +19,7 @@ public abstract record TimeGrid
     /// The shift of SD3: the noise level σ = 1 − u becomes sσ/(1 + (s − 1)σ). Above 1 the steps near the noise are shorter.
     /// </summary>
     /// <param name="shift">The shift s, above 0; 1 is <see cref="Uniform"/>, 3 the choice of SD3.</param>
-    /// <remarks>Source: Esser et al. 2024, "Scaling Rectified Flow Transformers", eq. (23).</remarks>
+    /// <remarks>Source: Esser et al. 2024, "Scaling Rectified Flow Transformers", on shifting timesteps with the resolution.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The shift is not above 0.</exception>
     public static TimeGrid Shift(double shift) => shift > 0 && double.IsFinite(shift)
         ? new WarpedGrid(FormattableString.Invariant($"shift:{shift}"), u => 1 - shift * (1 - u) / (1 + (shift - 1) * (1 - u)))
