@@ -23,7 +23,6 @@ internal sealed class SampleQueue
     private long _handedOut;
     private long _finished;
     private bool _stopped;
-    private bool _refused;
 
     /// <param name="problem">What is solved.</param>
     /// <param name="consumer">Takes the finished samples.</param>
@@ -62,6 +61,8 @@ internal sealed class SampleQueue
         lock (_lock)
         {
             first = _problem.First + _taken;
+            if (_stopped)
+                return 0;
             long count = Math.Min(most, _problem.Count - _taken);
             if (_window is not null)
                 count = Math.Min(count, _window.Length - (_taken - _handedOut));
@@ -81,7 +82,7 @@ internal sealed class SampleQueue
         }
     }
 
-    /// <summary>Lets go whoever waits, because the solve ends early.</summary>
+    /// <summary>The solve ends early: lets go whoever waits, gives no more samples out and hands none on.</summary>
     public void Stop()
     {
         lock (_lock)
@@ -94,7 +95,7 @@ internal sealed class SampleQueue
     /// <summary>Takes in what became of a sample. The caller holds the <see cref="Gate"/>.</summary>
     public void Finish(in FinishedSample sample)
     {
-        if (_refused)
+        if (_stopped)
             return;
         Evaluations += sample.Evaluations;
         Accepted += sample.Accepted;
@@ -117,7 +118,7 @@ internal sealed class SampleQueue
     public void Report(int finished) =>
         _progress?.Report(new SamplingProgress(Interlocked.Add(ref _finished, finished), _problem.Count));
 
-    /// <summary>A consumer that throws is not called again, whichever workers stand in line with their samples.</summary>
+    /// <summary>A consumer that throws is not called again, whichever workers stand in line with their samples, and none of them gets another.</summary>
     private void Hand(in FinishedSample sample)
     {
         try
@@ -126,7 +127,7 @@ internal sealed class SampleQueue
         }
         catch
         {
-            _refused = true;
+            Stop();
             throw;
         }
     }

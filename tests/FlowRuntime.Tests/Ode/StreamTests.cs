@@ -90,7 +90,8 @@ public class StreamTests
         }, order)));
         Assert.Equal("call 20", error.Message);
         Assert.Equal(20, calls);
-        Assert.True(field.Calls < 20_000, $"{field.Calls} calls");
+        // At most 20 samples went out, 36 wait in the window and 9 are under way, of some 30 calls each.
+        Assert.True(field.Calls < 5_000, $"{field.Calls} calls");
     }
 
     /// <summary>Sample 0 holds the window; when it comes at last, the consumer refuses it, and those that wait must go home.</summary>
