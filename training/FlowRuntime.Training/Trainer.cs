@@ -23,7 +23,8 @@ public static class Trainer
     /// <summary>Torch's random numbers come from one generator for the whole process.</summary>
     private static readonly Lock Generator = new();
 
-    /// <summary>Makes a network's weights a function of the seed, whatever other threads make.</summary>
+    /// <summary>Makes a network's weights a function of the seed, whatever other threads make in this way.</summary>
+    /// <remarks>What draws from torch's generator elsewhere at the same time, a layer made by itself for one, changes the weights.</remarks>
     /// <param name="seed">The seed.</param>
     /// <param name="make">Makes the network.</param>
     public static TNetwork Seeded<TNetwork>(ulong seed, Func<TNetwork> make)
