@@ -21,6 +21,7 @@ public sealed class FlowModel : IDisposable
 {
     private readonly OnnxSession _session;
     private readonly ThreadedField? _threaded;
+    private readonly ProbabilityPath? _path;
     private readonly QualityCard? _quality;
     private readonly StepProfile[] _profiles;
 
@@ -30,7 +31,10 @@ public sealed class FlowModel : IDisposable
         _session = session;
         _threaded = threaded;
         Card = card;
-        Field = field;
+        _path = ProbabilityPath.Of(card.Path);
+        Field = InVelocities(field);
+        (double start, double end) = _path?.TimeRange(card.Prediction.Kind) ?? (0, 1);
+        (Start, End) = (Math.Max(start, card.Path.Start), Math.Min(end, card.Path.End));
         Provider = provider;
         HintsApply = card.Hints is not null && card.Hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase);
         HintsCard? hints = HintsApply ? card.Hints : null;
@@ -51,8 +55,14 @@ public sealed class FlowModel : IDisposable
     /// <summary>The network as a velocity field v(t, x) in its own units, for solvers and for wrapping.</summary>
     public IVelocityField Field { get; }
 
+    /// <summary>Flow time at which a sample starts: the first trained time, inside 0 where the prediction does not tell the velocity there.</summary>
+    public double Start { get; }
+
+    /// <summary>Flow time at which a solve ends: the last trained time, inside 1 where the prediction does not tell the velocity there.</summary>
+    public double End { get; }
+
     /// <summary>Mean and scale of the data in the network's units, where the card tells both and the path is known.</summary>
-    public DataMoments? Moments => Card.Data is { Mean: { } mean, Scale: { } scale } && scale.Any(value => value > 0) && ProbabilityPath.Of(Card.Path) is not null
+    public DataMoments? Moments => Card.Data is { Mean: { } mean, Scale: { } scale } && scale.Any(value => value > 0) && _path is not null
         ? new DataMoments(mean, scale) : null;
 
     /// <summary>How this model is sampled where nothing else is said: its card's hints, over the library's defaults.</summary>
@@ -182,34 +192,64 @@ public sealed class FlowModel : IDisposable
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
         Condition[] conditions = Conditions(options);
-        PriorCard prior = Card.Prior ?? new PriorCard();
-        IVelocityField field = options.Workers is null && _threaded is not null ? _threaded.For(count) : Field;
+        IVelocityField field = options.Workers is null && _threaded is not null ? InVelocities(_threaded.For(count)) : Field;
+        SolverOptions solver = options.Solver ?? Defaults.Solver!;
+        if (solver is FixedSteps { Method: StochasticMethod stochastic } && !Card.Path.TellsNoise)
+            throw new ArgumentException($"The method {stochastic} needs the score, which a model of {Card.Path.Described} does not tell. Use another method.");
         return new OdeProblem
         {
             Field = options.Guidance == 1 ? field : new GuidedField(field, options.Guidance),
-            InitialState = (index, state) => DrawPrior(prior, options.Seed, index, state),
+            InitialState = (index, state) => DrawStart(options.Seed, index, state),
             ConditionOf = index => conditions[index % conditions.Length],
             Shape = Card.Sample.Shape,
             First = options.First,
             Count = count,
-            Start = Card.Path.Start,
-            End = Card.Path.End,
+            Start = Start,
+            End = End,
             TrajectoryTimes = options.TrajectoryTimes,
-            Solver = options.Solver ?? Defaults.Solver!,
-            Path = ProbabilityPath.Of(Card.Path),
+            Solver = solver,
+            Path = _path,
+            FinishesWithData = FinishesWithData,
             Seed = options.Seed,
             Workers = options.Workers,
             Slots = options.Slots,
         };
     }
 
-    private static void DrawPrior(PriorCard prior, ulong seed, long index, Span<float> state)
+    /// <summary>
+    /// Where a model of noise, data or score cannot be solved to the data, or a diffusion table ends short of them, the sample is the
+    /// data that the last state speaks of.
+    /// </summary>
+    private bool FinishesWithData => _path is not null && Card.Path.TellsNoise
+        && (Card.Path.Kind == PathKind.Tabulated || (End < 1 && (Card.Prediction.Kind != PredictionKind.Velocity || Card.Path.Kind == PathKind.VariancePreserving)));
+
+    private IVelocityField InVelocities(IVelocityField network) =>
+        Card.Prediction.Kind == PredictionKind.Velocity ? network : new PredictionField(network, _path!, Card.Prediction.Kind);
+
+    /// <summary>
+    /// The state a sample starts from: by the card's prior, or else by its path, N(α m, (α² S² + ρ²) I) at the start, with the
+    /// data's mean m and scale S where the card tells them.
+    /// </summary>
+    private void DrawStart(ulong seed, long index, Span<float> state)
     {
         Noise.Fill(seed, index, state);
-        if (prior is { Mean: 0, Scale: 1 })
+        if (Card.Prior is { } prior)
+        {
+            foreach (ref float value in state)
+                value = (float)(prior.Mean + prior.Scale * value);
             return;
-        foreach (ref float value in state)
-            value = (float)(prior.Mean + prior.Scale * value);
+        }
+        if (_path is null)
+            return;
+        PathCoefficients at = _path.At(Start);
+        if (at is { Alpha: 0, Deviation: 1 })
+            return;
+        IReadOnlyList<double> mean = Card.Data?.Mean ?? [0], scale = Card.Data is { Mean: not null, Scale: { } known } ? known : [0];
+        for (int i = 0; i < state.Length; i++)
+        {
+            double deviation = at.Alpha * scale[scale.Count == 1 ? 0 : i];
+            state[i] = (float)(at.Alpha * mean[mean.Count == 1 ? 0 : i] + Math.Sqrt(deviation * deviation + at.Deviation * at.Deviation) * state[i]);
+        }
     }
 
     private Condition[] Conditions(SamplingOptions options)

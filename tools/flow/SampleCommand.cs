@@ -128,7 +128,7 @@ internal sealed class SampleCommand
     {
         if (count is < 2 or > MostTimes)
             throw new ArgumentException($"--trajectory: {count} is no number of times. Give 2 to {MostTimes}.");
-        double start = model.Card.Path.Start, end = model.Card.Path.End;
+        double start = model.Start, end = model.End;
         return [.. Enumerable.Range(0, count).Select(i => i == count - 1 ? end : start + (end - start) * i / (count - 1))];
     }
 

@@ -12,7 +12,7 @@ internal static class Film
     public static float[] Draw(FlowModel model, int samples, int frames, CancellationToken cancellationToken)
     {
         int classes = model.Card.Conditions?.Classes?.Names.Count ?? 0;
-        double start = model.Card.Path.Start, end = model.Card.Path.End;
+        double start = model.Start, end = model.End;
         return model.Sample(samples, new SamplingOptions
         {
             Labels = [.. Enumerable.Range(0, classes)],

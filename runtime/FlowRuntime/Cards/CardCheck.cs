@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
+using System.Text.Json;
 using FlowRuntime.Ode;
+using FlowRuntime.Paths;
 
 namespace FlowRuntime.Cards;
 
@@ -14,6 +16,7 @@ internal static class CardCheck
         Require(card.Prediction.Sign is 1 or -1, source, "prediction.sign", card.Prediction.Sign, "give 1 or -1");
         CheckShape(card.Sample.Shape, source, "sample.shape");
         CheckPath(card.Path, source);
+        Require(card.Prediction.Kind == PredictionKind.Velocity || card.Path.TellsNoise, source, "prediction.kind", card.Prediction.Kind, $"a model of {card.Path.Described} predicts velocities, which do not tell noise and data apart");
         CheckName(card.Inputs.Time, source, "inputs.time");
         CheckName(card.Inputs.State, source, "inputs.state");
         CheckName(card.Outputs.Prediction, source, "outputs.prediction");
@@ -61,9 +64,17 @@ internal static class CardCheck
         ];
         foreach ((string field, double? value) in numbers)
             Require(value is null or (>= 0 and < double.PositiveInfinity), source, field, value, "give a number of at least 0");
-        if (path.Kind == PathKind.ConditionalOt)
-            Require(path.SigmaMin is null or < 1, source, "path.sigma_min", path.SigmaMin, "conditional OT needs a number below 1");
-        Require(path.AlphaBar is null || path.AlphaBar.All(value => value is > 0 and <= 1), source, "path.alpha_bar", "a value outside (0, 1]", "give ᾱ from nearly 1 down to noise, all above 0");
+        Require(path.AlphaBar is null || path.Kind == PathKind.Tabulated, source, "path.alpha_bar", "given", "a table belongs to the kind tabulated");
+        Require(path.AlphaBar is not null || path.Kind != PathKind.Tabulated, source, "path.alpha_bar", "missing", "give the table of ᾱ");
+        try
+        {
+            ProbabilityPath.Of(path);
+        }
+        catch (ArgumentException e)
+        {
+            string field = JsonNamingPolicy.SnakeCaseLower.ConvertName(e.ParamName!);
+            throw new InvalidDataException($"{source}: field 'path.{field}' is no number of this path: {e.Message.Split(" (Parameter")[0]}", e);
+        }
     }
 
     private static void CheckClasses(ClassesCard classes, string source)

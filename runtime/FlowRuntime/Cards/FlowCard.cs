@@ -73,6 +73,7 @@ public enum PredictionKind
 /// <param name="AlphaBar">ᾱ of a diffusion model's steps, from nearly clean to noise.</param>
 /// <param name="Start">First trained flow time, where a solve starts. Default 0.</param>
 /// <param name="End">Last trained flow time, where a solve ends. Default 1.</param>
+/// <param name="Coupling">How noise and data were paired in training. Default: independently.</param>
 public sealed record PathCard(
     PathKind Kind,
     double? SigmaMin = null,
@@ -82,7 +83,34 @@ public sealed record PathCard(
     double? Noise = null,
     IReadOnlyList<double>? AlphaBar = null,
     double Start = 0,
-    double End = 1);
+    double End = 1,
+    CouplingKind? Coupling = null)
+{
+    /// <summary>
+    /// Whether a velocity of this path tells the noise, the data and the score: the source is normal and independent of the data.
+    /// Other models predict velocities alone.
+    /// </summary>
+    internal bool TellsNoise => (Coupling ?? CouplingKind.Independent) == CouplingKind.Independent && Kind is not (PathKind.IndependentPairs or PathKind.SchrodingerBridge);
+
+    /// <summary>Kind and coupling, for messages.</summary>
+    internal string Described => Coupling is null or CouplingKind.Independent ? $"path '{Kind}'" : $"path '{Kind}' with coupling '{Coupling}'";
+}
+
+/// <summary>How noise and data are paired in training.</summary>
+public enum CouplingKind
+{
+    /// <summary>Independently of one another.</summary>
+    [JsonStringEnumMemberName("independent")] Independent,
+
+    /// <summary>By exact optimal transport within a batch.</summary>
+    [JsonStringEnumMemberName("optimal-transport")] OptimalTransport,
+
+    /// <summary>By entropic optimal transport within a batch.</summary>
+    [JsonStringEnumMemberName("sinkhorn")] Sinkhorn,
+
+    /// <summary>By optimal transport within a batch that does not mix conditions.</summary>
+    [JsonStringEnumMemberName("conditional-optimal-transport")] ConditionalOptimalTransport,
+}
 
 /// <summary>The kinds of probability paths.</summary>
 public enum PathKind

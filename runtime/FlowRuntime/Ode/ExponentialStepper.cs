@@ -1,3 +1,4 @@
+using FlowRuntime.Cards;
 using FlowRuntime.Fields;
 using FlowRuntime.Paths;
 
@@ -62,7 +63,8 @@ internal sealed class ExponentialStepper : MultistepStepper
     {
         // The slope at the start follows from the state and the data there: v = α' D + σ' ε, ε = (x − α D)/σ.
         PathCoefficients at = _at[step];
-        double h = Grid[step + 1] - Grid[step], ofState = at.SigmaRate / at.Sigma, ofData = at.AlphaRate - at.Alpha * ofState;
+        double h = Grid[step + 1] - Grid[step];
+        (double ofState, double ofData) = at.VelocityOf(PredictionKind.Data);
         RowBuffer x = _corrected ?? X;
         Span<float> start = x[row], data = ValueOf(step)[row], end = States[row];
         for (int i = 0; i < state.Length; i++)
@@ -90,7 +92,7 @@ internal sealed class ExponentialStepper : MultistepStepper
     private void Advance(RowBuffer destination, int step, int order, bool withNewValue, int rows, RowBuffer? from = null)
     {
         PathCoefficients start = _at[step], end = _at[step + 1];
-        double gain = end.Alpha - end.Sigma * start.Alpha / start.Sigma;
+        double gain = end.Alpha - end.Deviation * start.Alpha / start.Deviation;
         double h = end.HalfLogSnr - start.HalfLogSnr;
 
         Span<double> ratios = stackalloc double[Method.Order];
@@ -114,7 +116,7 @@ internal sealed class ExponentialStepper : MultistepStepper
             shares[k] *= gain / ratios[k];
             ofCurrent -= shares[k] / gain;
         }
-        (_tables[0], _weights[0]) = (from ?? destination, end.Sigma / start.Sigma);
+        (_tables[0], _weights[0]) = (from ?? destination, end.Deviation / start.Deviation);
         (_tables[1], _weights[1]) = (ValueOf(step), gain * ofCurrent);
         RowArithmetic.Combine(destination, _tables, _weights.AsSpan(0, 2 + points), rows);
     }

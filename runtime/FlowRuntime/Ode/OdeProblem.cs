@@ -62,6 +62,13 @@ public sealed record OdeProblem
     /// </summary>
     public ProbabilityPath? Path { get; init; }
 
+    /// <summary>
+    /// Whether a sample ends as the data its last state and velocity speak of, by one evaluation more: for solves that stop
+    /// short of a path's end, where the velocity is not to be had. Needs the <see cref="Path"/>. Default: no.
+    /// </summary>
+    /// <remarks>The last state of a trajectory at the end of the solve is as it was before.</remarks>
+    public bool FinishesWithData { get; init; }
+
     /// <summary>Seed of the noise of stochastic methods. Default 0.</summary>
     public ulong Seed { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.ExceptionServices;
+using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Ode;
@@ -58,6 +59,8 @@ public static class OdeSolver
         IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         problem.Check();
+        if (problem.FinishesWithData)
+            return StreamFinished(problem, consumer, order, progress, cancellationToken);
         if (problem.Solver is AdaptiveSteps { Moments: { } moments })
             return StreamWhitened(problem, moments, consumer, order, progress, cancellationToken);
         int workers = (int)Math.Min(problem.Count, problem.Workers
@@ -72,6 +75,16 @@ public static class OdeSolver
         SolveWorker[] all = RunWorkers(workers, slots, problem, queue, cancellationToken);
         return new SamplingStatistics(
             queue.Evaluations, queue.Accepted, queue.Rejected, all.Sum(worker => worker.FieldCalls), Stopwatch.GetElapsedTime(started));
+    }
+
+    private static SamplingStatistics StreamFinished(
+        OdeProblem problem, SampleConsumer consumer, SampleOrder order, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken)
+    {
+        ProbabilityPath path = problem.Path ?? throw new ArgumentException("What the data are at the end follows from the model's path: set OdeProblem.Path.");
+        using var finish = new DataFinish(problem, path);
+        SamplingStatistics solve = Stream(
+            problem with { FinishesWithData = false }, (in FinishedSample sample) => consumer(finish.Finished(sample)), order, progress, cancellationToken);
+        return solve with { Evaluations = solve.Evaluations + finish.Samples, FieldCalls = solve.FieldCalls + finish.Samples };
     }
 
     private static SamplingStatistics StreamWhitened(

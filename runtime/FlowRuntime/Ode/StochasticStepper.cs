@@ -60,7 +60,7 @@ internal sealed class StochasticStepper : GridStepper
         (_tables[0], _tables[1], _tables[2]) = (X, Velocities[0], _noise);
         _weights[0] = 1 - h * churn * ofState;
         _weights[1] = h * (1 - churn * ofVelocity);
-        _weights[2] = Math.Sqrt(2 * churn * at.Sigma * h);
+        _weights[2] = Math.Sqrt(2 * churn * at.Deviation * h);
         RowArithmetic.Combine(States, _tables, _weights, rows);
     }
 
@@ -70,7 +70,7 @@ internal sealed class StochasticStepper : GridStepper
         PathCoefficients at = _path.At(start);
         double rise = Math.Min(_method.Churn / (Grid.Length - 1), Math.Sqrt(2) - 1);
         RowBuffer from = X;
-        if (rise > 0 && at.Sigma > 0 && double.IsFinite(at.NoiseLevel))
+        if (rise > 0 && at.Deviation > 0 && double.IsFinite(at.NoiseLevel))
         {
             // Back to the time of the raised noise level, with the noise that is missing there.
             start = Math.Max(Problem.Start, _path.TimeOf(at.NoiseLevel * (1 + rise)));
@@ -79,7 +79,7 @@ internal sealed class StochasticStepper : GridStepper
             DrawNoise(step, rows);
             (_tables[0], _tables[1]) = (X, _noise);
             _weights[0] = scale;
-            _weights[1] = Math.Sqrt(Math.Max(0, back.Sigma * back.Sigma - scale * scale * at.Sigma * at.Sigma));
+            _weights[1] = Math.Sqrt(Math.Max(0, back.Deviation * back.Deviation - scale * scale * at.Deviation * at.Deviation));
             RowArithmetic.Combine(_churned, _tables, _weights.AsSpan(0, 2), rows);
             from = _churned;
             from.Range(0, rows).CopyTo(States.Range(0, rows));
@@ -88,7 +88,7 @@ internal sealed class StochasticStepper : GridStepper
         Evaluate(start, rows, output: 0, cancellationToken);
         _h.Fill((float)h);
         RowArithmetic.Combine(States, from, _h, _slopes, [1.0], 0, rows);
-        if (_path.At(end).Sigma == 0)
+        if (_path.At(end).Deviation == 0)
             return;
         Evaluate(end, rows, output: 1, cancellationToken);
         RowArithmetic.Combine(States, from, _h, _slopes, ButcherTableau.Heun.B, 0, rows);

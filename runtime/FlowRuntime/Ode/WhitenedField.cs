@@ -62,7 +62,7 @@ internal sealed class WhitenedField : IVelocityField
     public double AngleOf(double time)
     {
         PathCoefficients at = _path.At(time);
-        return 2 / Math.PI * Math.Atan2(_meanScale * at.Alpha, at.Sigma);
+        return 2 / Math.PI * Math.Atan2(_meanScale * at.Alpha, at.Deviation);
     }
 
     /// <summary>The time t of an angle u; within the solve, which rounding would leave by some last bits.</summary>
@@ -143,7 +143,7 @@ internal sealed class WhitenedField : IVelocityField
         return new Evaluator(this, buffers);
     }
 
-    private double Rho(PathCoefficients at, int i) => Math.Sqrt(at.Alpha * at.Alpha * _scale[i] * _scale[i] + at.Sigma * at.Sigma);
+    private double Rho(PathCoefficients at, int i) => Math.Sqrt(at.Alpha * at.Alpha * _scale[i] * _scale[i] + at.Deviation * at.Deviation);
 
     private float[] OneEach(IReadOnlyList<double> values, string name)
     {
@@ -184,8 +184,8 @@ internal sealed class WhitenedField : IVelocityField
             {
                 PathCoefficients at = _owner._path.At(_inner.Times[row]);
                 double s = _owner._meanScale;
-                double timeOverAngle = Math.PI / 2 * (at.Alpha * at.Alpha * s * s + at.Sigma * at.Sigma)
-                    / (s * (at.AlphaRate * at.Sigma - at.Alpha * at.SigmaRate));
+                double timeOverAngle = Math.PI / 2 * (at.Alpha * at.Alpha * s * s + at.Deviation * at.Deviation)
+                    / (s * (at.AlphaRate * at.Deviation - at.Alpha * at.DeviationRate));
                 Span<float> velocity = _inner.Velocities[0][row], z = _outer.States[row], result = _outer.Velocities[output][row];
                 double rho = 0, growth = 0;
                 for (int i = 0; i < result.Length; i++)
@@ -194,7 +194,7 @@ internal sealed class WhitenedField : IVelocityField
                     {
                         double scale = _owner._scale[i];
                         rho = _owner.Rho(at, i);
-                        growth = (at.Alpha * at.AlphaRate * scale * scale + at.Sigma * at.SigmaRate) / (rho * rho);
+                        growth = (at.Alpha * at.AlphaRate * scale * scale + at.HalfVarianceRate) / (rho * rho);
                     }
                     result[i] = (float)(timeOverAngle * ((velocity[i] - at.AlphaRate * _owner._mean[i]) / rho - growth * z[i]));
                 }

@@ -5,7 +5,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace FlowRuntime.Onnx;
 
-/// <summary>The velocity field of an ONNX network with a card.</summary>
+/// <summary>An ONNX network with a card as a field: its prediction, with the card's sign, stands where a velocity would.</summary>
 internal sealed class OnnxField : IVelocityField
 {
     private readonly OnnxSession _session;
@@ -36,9 +36,7 @@ internal sealed class OnnxField : IVelocityField
     private static void RefuseUnsupported(FlowCard card, string modelPath)
     {
         string? what =
-            card.Prediction.Kind != PredictionKind.Velocity ? $"prediction.kind '{card.Prediction.Kind}'; it samples velocities"
-            : card.Path.AlphaBar is not null || card.Path.Kind is not PathKind.ConditionalOt ? $"path.kind '{card.Path.Kind}'; it samples conditional OT"
-            : card.Time?.Steps is not null ? "time.steps; it feeds real times"
+            card.Time?.Steps is not null ? "time.steps; it feeds real times"
             : card.Conditions?.Vectors is { Count: > 0 } ? "conditions.vectors; it knows classes"
             : card.Conditions?.Sequences is { Count: > 0 } ? "conditions.sequences; it knows classes"
             : card.Latent is not null ? "latent; it samples in the data's own space"

@@ -3,22 +3,46 @@ using FlowRuntime.Cards;
 namespace FlowRuntime.Paths;
 
 /// <summary>
-/// A probability path from noise (t = 0) to data (t = 1): the affine interpolant x_t = α(t) x1 + σ(t) x0, whose time
-/// derivative u_t = α'(t) x1 + σ'(t) x0 is what a velocity network learns.
+/// A probability path from noise (t = 0) to data (t = 1): the affine interpolant x_t = α(t) x1 + σ(t) x0 + γ(t) z, whose
+/// time derivative u_t = α'(t) x1 + σ'(t) x0 + γ'(t) z is what a velocity network learns.
 /// </summary>
-/// <remarks>Source: Lipman et al. 2023, "Flow Matching for Generative Modeling", theorem 3, in the form of an interpolant.</remarks>
+/// <remarks>
+/// A path of your own is a class with one method, <see cref="At"/>. Source: Lipman et al. 2023, "Flow Matching for Generative
+/// Modeling", theorem 3, in the form of an interpolant; with γ Albergo et al. 2023, "Stochastic Interpolants".
+/// </remarks>
 public abstract class ProbabilityPath
 {
-    /// <summary>α, σ, α' and σ' at a time.</summary>
+    /// <summary>How far inside an end a path is trained and solved whose target or conversion is infinite there.</summary>
+    public const double EndMargin = 1e-5;
+
+    /// <summary>α, σ, γ and their derivatives at a time.</summary>
     /// <param name="t">Flow time, in [0, 1].</param>
     public abstract PathCoefficients At(double t);
 
     /// <summary>The path a card describes; null where this version knows none of its kind.</summary>
     /// <param name="card">The card's path section.</param>
-    public static ProbabilityPath? Of(PathCard card) =>
-        card is { Kind: PathKind.ConditionalOt, AlphaBar: null } ? new ConditionalOtPath(card.SigmaMin ?? 0) : null;
+    public static ProbabilityPath? Of(PathCard card) => card switch
+    {
+        { AlphaBar: { } alphaBar, Kind: PathKind.Tabulated } => new TabulatedPath(alphaBar),
+        { AlphaBar: not null } => null,
+        { Kind: PathKind.ConditionalOt } => new ConditionalOtPath(card.SigmaMin ?? 0),
+        { Kind: PathKind.VariancePreserving } => new VariancePreservingPath(card.BetaMin ?? VariancePreservingPath.DefaultBetaMin, card.BetaMax ?? VariancePreservingPath.DefaultBetaMax),
+        { Kind: PathKind.VarianceExploding } => new VarianceExplodingPath(card.SigmaMin ?? VarianceExplodingPath.DefaultSigmaMin, card.SigmaMax ?? VarianceExplodingPath.DefaultSigmaMax),
+        { Kind: PathKind.Cosine } => new CosinePath(),
+        { Kind: PathKind.IndependentPairs } => new IndependentPairsPath(card.Noise ?? 0),
+        { Kind: PathKind.SchrodingerBridge } => new SchrodingerBridgePath(card.Noise ?? SchrodingerBridgePath.DefaultNoise),
+        _ => null,
+    };
 
-    /// <summary>The time at which the noise level σ/α has a value; it falls from noise to data.</summary>
+    /// <summary>log-SNR, log(α²/ρ²) with ρ² = σ² + γ², from −∞ (noise) to ∞ (data).</summary>
+    /// <param name="t">Flow time, in [0, 1].</param>
+    public double LogSnr(double t) => 2 * At(t).HalfLogSnr;
+
+    /// <summary>The time at which the log-SNR has a value: the inverse of <see cref="LogSnr"/>.</summary>
+    /// <param name="logSnr">The log-SNR; what the path does not reach gives the nearer end.</param>
+    public double TimeOfLogSnr(double logSnr) => TimeOf(Math.Exp(-logSnr / 2));
+
+    /// <summary>The time at which the noise level ρ/α has a value; it falls from noise to data.</summary>
     /// <param name="noiseLevel">The noise level, at least 0; what the path does not reach gives the nearer end.</param>
     /// <remarks>By bisection, to the last bit; a path with a closed form overrides it.</remarks>
     public virtual double TimeOf(double noiseLevel)
@@ -30,10 +54,28 @@ public abstract class ProbabilityPath
             if (middle <= low || middle >= high)
                 return high;
             PathCoefficients at = At(middle);
-            if (at.Sigma > noiseLevel * at.Alpha)
+            if (at.Deviation > noiseLevel * at.Alpha)
                 low = middle;
             else
                 high = middle;
         }
+    }
+
+    /// <summary>
+    /// The times at which a network of this path can be trained and solved: [0, 1], or <see cref="EndMargin"/> inside an end
+    /// where the target is infinite or the prediction does not tell the velocity.
+    /// </summary>
+    /// <param name="prediction">What the network predicts.</param>
+    public (double Start, double End) TimeRange(PredictionKind prediction = PredictionKind.Velocity) =>
+        (IsRegular(At(0), prediction) ? 0 : EndMargin, IsRegular(At(1), prediction) ? 1 : 1 - EndMargin);
+
+    private static bool IsRegular(PathCoefficients at, PredictionKind prediction)
+    {
+        if (prediction == PredictionKind.Velocity)
+            return double.IsFinite(at.AlphaRate) && double.IsFinite(at.SigmaRate) && double.IsFinite(at.GammaRate);
+        if (prediction == PredictionKind.Score && at.Deviation == 0)
+            return false; // the score −ε/ρ
+        (double ofState, double ofPrediction) = at.VelocityOf(prediction);
+        return double.IsFinite(ofState) && double.IsFinite(ofPrediction);
     }
 }

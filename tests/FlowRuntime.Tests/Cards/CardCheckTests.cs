@@ -51,6 +51,32 @@ public class CardCheckTests
         CardJsonTests.Refused(path, value, $"field '{field ?? path}' is ");
 
     [Theory]
+    [InlineData("""{ "kind": "tabulated" }""", "alpha_bar")]
+    [InlineData("""{ "kind": "tabulated", "alpha_bar": [0.9, 0] }""", "alpha_bar")]
+    [InlineData("""{ "kind": "tabulated", "alpha_bar": [1, 0.1] }""", "alpha_bar")]
+    [InlineData("""{ "kind": "tabulated", "alpha_bar": [0.5, 0.5] }""", "alpha_bar")]
+    [InlineData("""{ "kind": "tabulated", "alpha_bar": [0.5] }""", "alpha_bar")]
+    [InlineData("""{ "kind": "vp", "alpha_bar": [0.9, 0.1] }""", "alpha_bar")]
+    [InlineData("""{ "kind": "ve", "sigma_min": 0 }""", "sigma_min")]
+    [InlineData("""{ "kind": "ve", "sigma_min": 2, "sigma_max": 1 }""", "sigma_max")]
+    [InlineData("""{ "kind": "vp", "beta_min": 2, "beta_max": 1 }""", "beta_max")]
+    [InlineData("""{ "kind": "schrodinger-bridge", "noise": 0 }""", "noise")]
+    public void A_path_has_the_numbers_of_its_kind(string path, string field) =>
+        CardJsonTests.Refused("path", path, $"field 'path.{field}' is ");
+
+    /// <summary>Where noise and data are coupled, or the source is any, the velocity does not tell noise, data or score.</summary>
+    [Theory]
+    [InlineData("""{ "kind": "independent-pairs" }""")]
+    [InlineData("""{ "kind": "schrodinger-bridge" }""")]
+    [InlineData("""{ "kind": "conditional-ot", "coupling": "optimal-transport" }""")]
+    public void Coupled_noise_and_data_allow_velocities_alone(string path)
+    {
+        string velocity = CardJsonTests.With(CardJsonTests.Least, "path", path), noise = CardJsonTests.With(velocity, "prediction.kind", "\"noise\"");
+        Assert.Equal(PredictionKind.Velocity, CardFile.FromJson(velocity, "card.json").Prediction.Kind);
+        Assert.Contains("field 'prediction.kind' is Noise", Assert.Throws<InvalidDataException>(() => CardFile.FromJson(noise, "card.json")).Message);
+    }
+
+    [Theory]
     [InlineData("scale", "0")]
     [InlineData("scale", "1e999")]
     [InlineData("shift", "1e999")]
@@ -116,7 +142,10 @@ public class CardCheckTests
 
     [Theory]
     [InlineData("path.sigma_min", "0.999")]
-    [InlineData("path.alpha_bar", "[1, 0.001]")]
+    [InlineData("path", """{ "kind": "tabulated", "alpha_bar": [0.9999, 0.001] }""")]
+    [InlineData("path", """{ "kind": "ve", "sigma_min": 0.01, "sigma_max": 0.02 }""")]
+    [InlineData("path", """{ "kind": "vp", "beta_min": 0, "beta_max": 1 }""")]
+    [InlineData("path.coupling", "\"conditional-optimal-transport\"")]
     [InlineData("sample.shape", "[16384, 16384]")]
     [InlineData("data.scale", "[1, 2]")]
     [InlineData("data.columns", Columns)]

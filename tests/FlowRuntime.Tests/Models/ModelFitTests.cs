@@ -61,16 +61,6 @@ public class ModelFitTests
 
     public static TheoryData<string, string> Unsupported => new()
     {
-        { "prediction.kind", "\"noise\"" },
-        { "prediction.kind", "\"data\"" },
-        { "prediction.kind", "\"score\"" },
-        { "prediction.kind", "\"v-prediction\"" },
-        { "path.kind", "\"vp\"" },
-        { "path.kind", "\"ve\"" },
-        { "path.kind", "\"cosine\"" },
-        { "path.kind", "\"tabulated\"" },
-        { "path.kind", "\"independent-pairs\"" },
-        { "path.kind", "\"schrodinger-bridge\"" },
         { "time.steps", "1000" },
         { "conditions.vectors", """[{ "input": "pose", "shape": [7] }]""" },
         { "conditions.sequences", """[{ "input": "text", "shape": [77, 768] }]""" },

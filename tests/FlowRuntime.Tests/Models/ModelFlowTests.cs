@@ -28,8 +28,15 @@ public class ModelFlowTests
     public void A_negative_prediction_is_turned() => Grows(TinyModel.Card with { Prediction = new(PredictionKind.Velocity, Sign: -1) }, by: Math.Exp(-0.5));
 
     [Fact]
-    public void The_solve_runs_over_the_trained_times_alone() =>
-        Grows(TinyModel.Card with { Path = new(PathKind.ConditionalOt, Start: 0.2, End: 0.6) }, by: Math.Exp((0.36 - 0.04) / 2));
+    public void The_solve_runs_over_the_trained_times_alone_from_the_paths_noise_there() =>
+        Grows(TinyModel.Card with { Path = new(PathKind.ConditionalOt, Start: 0.2, End: 0.6) }, by: Math.Exp((0.36 - 0.04) / 2), prior: noise => 0.8 * noise);
+
+    [Fact]
+    public void A_solve_that_starts_inside_the_path_knows_the_datas_mean_and_scale() =>
+        // At t = 0.2 on the linear path N(m, S²) data have reached N(0.2 m, 0.2² S² + 0.8²).
+        Grows(
+            TinyModel.Card with { Path = new(PathKind.ConditionalOt, Start: 0.2), Data = new(Mean: [10], Scale: [3]) },
+            by: Math.Exp((1 - 0.04) / 2), prior: noise => 2 + noise); // √(0.36 + 0.64) = 1
 
     [Fact]
     public void The_prior_is_its_mean_plus_its_scale_times_the_noise() =>
