@@ -70,5 +70,5 @@ public class ConditionalFlowMatchingTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Objective(classDropout: share));
 
     private static ConditionalFlowMatching Objective(double sigmaMin = 0, double classDropout = 0.1, ulong seed = 0) =>
-        new(Data, new ConditionalOtPath(sigmaMin), seed, classDropout);
+        new(Data, new FlowMatchingOptions { Path = new ConditionalOtPath(sigmaMin), ClassDropout = classDropout }, seed);
 }

@@ -1,7 +1,7 @@
-using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
+using FlowRuntime.Training.Objectives;
 using static TorchSharp.torch;
 
 namespace FlowRuntime.Training.Tests;
@@ -15,7 +15,7 @@ public class TrainerTests
     {
         (double meanX, double meanY, double scale) = (1.0, -0.5, 0.5);
         using MlpNetwork network = Network(seed: 0);
-        Trainer.Train(network, Gaussian(meanX, meanY, scale), new ConditionalOtPath(), new TrainingOptions { Steps = 800, BatchSize = 256 });
+        Trainer.Train(network, Objective(Gaussian(meanX, meanY, scale)), new TrainingOptions { Steps = 800, BatchSize = 256 });
 
         // For data N(m, s² I) on the linear path: v = m + ((t s² − (1 − t)) / V) (x − t m), V = (1 − t)² + t² s².
         const int n = 500;
@@ -58,7 +58,7 @@ public class TrainerTests
         {
             double loss = 0;
             using MlpNetwork network = Network(seed: 0);
-            Trainer.Train(network, Gaussian(1, 2, 0.3), new ConditionalOtPath(),
+            Trainer.Train(network, Objective(Gaussian(1, 2, 0.3)),
                 new TrainingOptions { Steps = 50, BatchSize = 32, EmaDecay = emaDecay }, report => loss = report.Loss);
             return ([.. network.parameters().SelectMany(parameter => parameter.data<float>().ToArray())], loss);
         }
@@ -71,7 +71,7 @@ public class TrainerTests
         using MlpNetwork network = Network(seed: 0);
         int reports = 0;
         Assert.Throws<OperationCanceledException>(() => Trainer.Train(
-            network, Gaussian(0, 0, 1), new ConditionalOtPath(), new TrainingOptions { Steps = 100_000, BatchSize = 8 },
+            network, Objective(Gaussian(0, 0, 1)), new TrainingOptions { Steps = 100_000, BatchSize = 8 },
             _ =>
             {
                 reports++;
@@ -85,7 +85,7 @@ public class TrainerTests
     {
         using MlpNetwork network = Network(seed: 0);
         var e = Assert.Throws<InvalidOperationException>(() => Trainer.Train(
-            network, Gaussian(0, 0, 1), new ConditionalOtPath(), new TrainingOptions { Steps = 200, BatchSize = 8, LearningRate = 1e30, WarmupSteps = 0 }));
+            network, Objective(Gaussian(0, 0, 1)), new TrainingOptions { Steps = 200, BatchSize = 8, LearningRate = 1e30, WarmupSteps = 0 }));
         Assert.Contains("Lower the learning rate", e.Message);
     }
 
@@ -93,7 +93,7 @@ public class TrainerTests
     public void Data_of_another_shape_than_the_networks_are_refused()
     {
         using MlpNetwork network = Trainer.Seeded(0, () => new MlpNetwork([3], classes: 0, Small));
-        var e = Assert.Throws<ArgumentException>(() => Trainer.Train(network, Gaussian(0, 0, 1), new ConditionalOtPath(), new TrainingOptions()));
+        var e = Assert.Throws<ArgumentException>(() => Trainer.Train(network, Objective(Gaussian(0, 0, 1)), new TrainingOptions()));
         Assert.Contains("[3]", e.Message);
         Assert.Contains("[2]", e.Message);
     }
@@ -107,7 +107,7 @@ public class TrainerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingOptions { LearningRate = 0 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingOptions { EmaDecay = 1 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingOptions { ClipNorm = 0 });
-        Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingOptions { ClassDropout = 2 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new FlowMatchingOptions { ClassDropout = 2 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingOptions { WeightDecay = -1 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingOptions { Threads = 0 });
     }
@@ -116,11 +116,13 @@ public class TrainerTests
     {
         var losses = new List<double>();
         using MlpNetwork network = Network(seed);
-        Trainer.Train(network, Gaussian(1, 2, 0.3), new ConditionalOtPath(),
+        Trainer.Train(network, Objective(Gaussian(1, 2, 0.3), seed),
             new TrainingOptions { Steps = 150, BatchSize = 64, Seed = seed }, report => losses.Add(report.Loss));
         Assert.Equal(3, losses.Count);
         return losses;
     }
+
+    private static ConditionalFlowMatching Objective(Dataset data, ulong seed = 0) => new(data, new FlowMatchingOptions(), seed);
 
     private static MlpNetwork Network(ulong seed) => Trainer.Seeded(seed, () => new MlpNetwork([2], classes: 0, Small));
 

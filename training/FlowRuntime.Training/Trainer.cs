@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using FlowRuntime.Paths;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Objectives;
@@ -38,8 +37,7 @@ public static class Trainer
 
     /// <summary>Trains the network; at the end its parameters are the moving average.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="data">The rows to learn, of the network's shape.</param>
-    /// <param name="path">The path from noise to data.</param>
+    /// <param name="objective">What it is taught; its data are of the network's shape and classes.</param>
     /// <param name="options">How to train.</param>
     /// <param name="progress">Told every 50 steps and at the end, on the calling thread.</param>
     /// <param name="cancellationToken">Ends the training after the step under way.</param>
@@ -47,18 +45,18 @@ public static class Trainer
     /// <exception cref="InvalidOperationException">The loss is not finite any more.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static void Train(
-        VelocityNetwork network, Dataset data, ProbabilityPath path, TrainingOptions options,
+        VelocityNetwork network, ConditionalFlowMatching objective, TrainingOptions options,
         Action<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        Dataset data = objective.Data;
         if (!network.Shape.SequenceEqual(data.Shape) || network.Classes != (data.ClassNames?.Count ?? 0))
-            throw new ArgumentException($"The network takes [{string.Join(", ", network.Shape)}] in {network.Classes} classes, the data set {data.Name} has [{string.Join(", ", data.Shape)}] in {data.ClassNames?.Count ?? 0}.", nameof(data));
+            throw new ArgumentException($"The network takes [{string.Join(", ", network.Shape)}] in {network.Classes} classes, the data set {data.Name} has [{string.Join(", ", data.Shape)}] in {data.ClassNames?.Count ?? 0}.", nameof(objective));
         set_num_threads(options.Threads);
-        var objective = new ConditionalFlowMatching(data, path, options.Seed, options.ClassDropout);
         var rate = new LearningRate(options.LearningRate, options.WarmupSteps, options.Steps);
         Parameter[] parameters = [.. network.parameters()];
         using var optimiser = optim.AdamW(parameters, lr: options.LearningRate, weight_decay: options.WeightDecay);
         using var average = new ExponentialMovingAverage(network, options.EmaDecay);
-        using var inputs = new Inputs(network, options.BatchSize);
+        using var inputs = new Inputs(network, options.BatchSize, objective.IsWeighted);
         network.train();
 
         double lossSum = 0;
@@ -90,7 +88,10 @@ public static class Trainer
     private static double Step(VelocityNetwork network, Inputs inputs, optim.Optimizer optimiser, Parameter[] parameters, double clipNorm)
     {
         using var scope = NewDisposeScope();
-        Tensor loss = nn.functional.mse_loss(network.Forward(TorchOps.Instance, inputs.Times, inputs.States, inputs.Labels), inputs.Targets);
+        Tensor prediction = network.Forward(TorchOps.Instance, inputs.Times, inputs.States, inputs.Labels);
+        Tensor loss = inputs.Weights is null
+            ? nn.functional.mse_loss(prediction, inputs.Targets)
+            : (inputs.Weights * (prediction - inputs.Targets).square()).mean();
         optimiser.zero_grad();
         loss.backward();
         nn.utils.clip_grad_norm_(parameters, clipNorm);
@@ -101,18 +102,20 @@ public static class Trainer
     /// <summary>A batch's tensors, allocated once and filled anew for every step.</summary>
     private sealed class Inputs : IDisposable
     {
-        public Inputs(VelocityNetwork network, int rows)
+        public Inputs(VelocityNetwork network, int rows, bool weighted)
         {
             long[] shape = [rows, .. network.Shape.Select(size => (long)size)];
             Times = zeros(rows);
             States = zeros(shape);
             Targets = zeros(shape);
+            Weights = weighted ? zeros([rows, .. network.Shape.Select(_ => 1L)]) : null;
             Labels = network.Classes > 0 ? zeros(rows, dtype: ScalarType.Int64) : null;
         }
 
         public Tensor Times { get; }
         public Tensor States { get; }
         public Tensor Targets { get; }
+        public Tensor? Weights { get; }
         public Tensor? Labels { get; }
 
         public void Fill(TrainingBatch batch)
@@ -120,6 +123,8 @@ public static class Trainer
             MemoryMarshal.AsBytes<float>(batch.Times).CopyTo(Times.bytes);
             MemoryMarshal.AsBytes<float>(batch.States).CopyTo(States.bytes);
             MemoryMarshal.AsBytes<float>(batch.Targets).CopyTo(Targets.bytes);
+            if (Weights is not null)
+                MemoryMarshal.AsBytes<float>(batch.Weights).CopyTo(Weights.bytes);
             if (Labels is not null)
                 MemoryMarshal.AsBytes<long>(batch.Labels).CopyTo(Labels.bytes);
         }
@@ -129,17 +134,19 @@ public static class Trainer
             Times.Dispose();
             States.Dispose();
             Targets.Dispose();
+            Weights?.Dispose();
             Labels?.Dispose();
         }
     }
 
     private static IEnumerable<TrainingBatch> DrawAhead(ConditionalFlowMatching objective, TrainingOptions options, CancellationToken cancellationToken)
     {
+        int batchesAhead = Math.Max(BatchesAhead, 2 * objective.Options.CouplingBatches); // the next block is paired while one is trained on
         var ahead = new Queue<Task<TrainingBatch>>();
         int next = 0;
         for (int step = 0; step < options.Steps; step++)
         {
-            while (next < options.Steps && ahead.Count < BatchesAhead)
+            while (next < options.Steps && ahead.Count < batchesAhead)
             {
                 int drawn = next++;
                 ahead.Enqueue(Task.Run(() => objective.Draw(drawn, options.BatchSize), CancellationToken.None));

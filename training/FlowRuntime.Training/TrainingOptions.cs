@@ -44,14 +44,6 @@ public sealed record TrainingOptions
             : throw new ArgumentOutOfRangeException(nameof(ClipNorm), value, "Give a positive number, such as 1.");
     } = 1;
 
-    /// <summary>Share of rows trained without their class, in [0, 1]. Default 0.1.</summary>
-    public double ClassDropout
-    {
-        get;
-        init => field = value >= 0 && value <= 1 ? value
-            : throw new ArgumentOutOfRangeException(nameof(ClassDropout), value, "Give a share between 0 and 1, such as 0.1.");
-    } = 0.1;
-
     /// <summary>Seed of the weights and of all draws. Default 0.</summary>
     public ulong Seed { get; init; }
 

@@ -7,10 +7,14 @@ namespace FlowRuntime.TrainTool;
 /// <summary>The card of a model trained here.</summary>
 internal static class ModelCards
 {
-    public static FlowCard Of(RunConfiguration run, Dataset data) => new(
+    public static FlowCard Of(RunConfiguration run, Dataset data)
+    {
+        (double start, double end) = run.MakeObjective().Range;
+        CouplingKind? coupling = run.Objective.Coupling == CouplingKind.Independent ? null : run.Objective.Coupling;
+        return new FlowCard(
         FlowCard.CurrentFormat,
-        new PredictionCard(PredictionKind.Velocity),
-        new PathCard(PathKind.ConditionalOt, SigmaMin: run.SigmaMin),
+        new PredictionCard(run.Objective.Prediction),
+        run.Path with { Start = start, End = end, Coupling = coupling },
         new SampleCard(data.Shape),
         OnnxExporter.Inputs,
         OnnxExporter.Outputs,
@@ -23,4 +27,5 @@ internal static class ModelCards
             Date: DateTime.UtcNow.ToString("yyyy-MM-dd"),
             Software: $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}",
             Licence: data.Name == "digits" ? "MIT; data CC BY 4.0 (E. Alpaydin, C. Kaynak 1998)" : "MIT"));
+    }
 }

@@ -7,15 +7,17 @@ using FlowRuntime.Paths;
 using FlowRuntime.Training;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
+using FlowRuntime.Training.Objectives;
 
 namespace FlowRuntime.TrainTool;
 
 /// <summary>Everything a run is determined by: its data, its path, its network and its training.</summary>
 /// <param name="Data">The data, such as <c>digits</c>.</param>
-/// <param name="SigmaMin">σ_min of the conditional OT path, in the network's units.</param>
+/// <param name="Path">The path from noise to data, as in the model's card; σ's in the network's units.</param>
+/// <param name="Objective">What the network is taught.</param>
 /// <param name="Network">The network's size.</param>
 /// <param name="Training">How it is trained.</param>
-internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions Network, TrainingOptions Training)
+internal sealed record RunConfiguration(string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training)
 {
     private static readonly Dictionary<string, Func<Dataset>> Datasets = new()
     {
@@ -31,6 +33,8 @@ internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
         TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
     }.GetTypeInfo(typeof(RunConfiguration));
 
@@ -46,8 +50,8 @@ internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions
         return data == "digits"
             // 1,438 images are learnt by heart if the training is long: after 2,000 steps samples lie as far from the
             // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
-            ? new(data, 0.1, new MlpOptions { Width = 256, Blocks = 3 }, new TrainingOptions { Steps = 2_000 })
-            : new(data, 0, new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
+            ? new(data, new PathCard(PathKind.ConditionalOt, SigmaMin: 0.1), new ObjectiveConfiguration(), new MlpOptions { Width = 256, Blocks = 3 }, new TrainingOptions { Steps = 2_000 })
+            : new(data, new PathCard(PathKind.ConditionalOt, SigmaMin: 0), new ObjectiveConfiguration(), new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
     }
 
     /// <summary>Lays a JSON object over this configuration.</summary>
@@ -61,13 +65,17 @@ internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions
         try
         {
             RunConfiguration changed = StrictJson.Read(json, Contract, source);
-            changed.MakePath(); // checks its numbers
+            changed.MakeObjective().Check();
             return Datasets.ContainsKey(changed.Data) ? changed : For(changed.Data);
         }
         catch (ArgumentOutOfRangeException e)
         {
             string cure = e.Message.Split(" (Parameter", 2)[0];
             throw new InvalidDataException($"{source}: field '{JsonNamingPolicy.SnakeCaseLower.ConvertName(e.ParamName!)}' is {e.ActualValue}. {cure}", e);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{source}: {e.Message.Split(" (Parameter", 2)[0]}", e);
         }
     }
 
@@ -97,7 +105,10 @@ internal sealed record RunConfiguration(string Data, double SigmaMin, MlpOptions
 
     public DataSplit LoadData() => DataSplit.Of(Datasets[Data]());
 
-    public ProbabilityPath MakePath() => new ConditionalOtPath(SigmaMin);
+    /// <summary>What the network is taught.</summary>
+    /// <exception cref="ArgumentException">The path or what is asked for on it is not possible.</exception>
+    public FlowMatchingOptions MakeObjective() => Objective.On(ProbabilityPath.Of(Path)
+        ?? throw new ArgumentException($"path.alpha_bar: a table belongs to the kind tabulated, and the kind tabulated to a table; the path is '{Path.Kind}'."));
 
     public MlpNetwork MakeNetwork(Dataset data) =>
         Trainer.Seeded(Training.Seed, () => new MlpNetwork(data.Shape, data.ClassNames?.Count ?? 0, Network));

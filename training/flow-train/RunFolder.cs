@@ -4,6 +4,7 @@ using FlowRuntime.Training;
 using FlowRuntime.Training.Checkpoints;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
+using FlowRuntime.Training.Objectives;
 using static TorchSharp.torch;
 
 namespace FlowRuntime.TrainTool;
@@ -71,7 +72,7 @@ internal sealed class RunFolder(string path)
         var reports = new List<TrainingProgress>();
         using (var metrics = new StreamWriter(File("metrics.jsonl")) { AutoFlush = true, NewLine = "\n" })
         {
-            display.Show(run.Training.Steps, show => Trainer.Train(network, data, run.MakePath(), run.Training, report =>
+            display.Show(run.Training.Steps, show => Trainer.Train(network, new ConditionalFlowMatching(data, run.MakeObjective(), run.Training.Seed), run.Training, report =>
             {
                 reports.Add(report);
                 metrics.WriteLine(JsonSerializer.Serialize(report, LineFormat));

@@ -1,67 +1,164 @@
+using System.Collections.Concurrent;
+using FlowRuntime.Cards;
 using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
+using FlowRuntime.Training.Couplings;
 using FlowRuntime.Training.Data;
 
 namespace FlowRuntime.Training.Objectives;
 
 /// <summary>
-/// Conditional flow matching: the mean of ‖v_θ(t, x_t) − u_t‖² over t ~ U[0, 1], x1 from the data, x0 ~ N(0, I), with
-/// x_t = α x1 + σ x0 and u_t = α' x1 + σ' x0.
+/// Conditional flow matching: the mean of w ‖P_θ(t, x_t) − P‖² over times t, pairs (x0, x1) of source and data and noise z, with
+/// x_t = α x1 + σ x0 + γ z and P the velocity u_t = α' x1 + σ' x0 + γ' z, or another prediction of the same pair.
 /// </summary>
 /// <remarks>
-/// Source: Lipman et al. 2023, eq. (9) and theorem 2. Every draw is a function of (seed, step, row), so that batches may
-/// be made ahead on another thread, and a resumed run draws what an uninterrupted one would.
+/// Its gradient is that of flow matching, whose target is the marginal field E[u_t | x_t]; the losses differ by E tr Cov(u_t | x_t).
+/// Source: Lipman et al. 2023, eq. (9) and theorem 2; Tong et al. 2024 for pairs. Every draw is a function of (seed, step, row), so that
+/// batches may be made ahead on other threads, and a resumed run draws what an uninterrupted one would.
 /// </remarks>
 public sealed class ConditionalFlowMatching
 {
     private readonly Dataset _data;
-    private readonly ProbabilityPath _path;
+    private readonly FlowMatchingOptions _options;
     private readonly ulong _seed;
-    private readonly double _classDropout;
+    private readonly double _start, _length;
+
+    /// <summary>Pairs of the blocks under way: as many training batches as are paired together each.</summary>
+    private readonly ConcurrentDictionary<long, Lazy<Pairs>> _blocks = new();
 
     /// <summary>Makes the objective.</summary>
     /// <param name="data">The rows to learn.</param>
-    /// <param name="path">The path from noise to data.</param>
+    /// <param name="options">What is taught.</param>
     /// <param name="seed">Seed of all draws.</param>
-    /// <param name="classDropout">Share of rows whose class is replaced by "no class", in [0, 1], so that the network
-    /// also learns the unconditional field that guidance needs.</param>
-    public ConditionalFlowMatching(Dataset data, ProbabilityPath path, ulong seed, double classDropout)
+    /// <exception cref="ArgumentException">The options do not go together or with the data.</exception>
+    public ConditionalFlowMatching(Dataset data, FlowMatchingOptions options, ulong seed)
     {
-        if (!(classDropout >= 0 && classDropout <= 1))
-            throw new ArgumentOutOfRangeException(nameof(classDropout), classDropout, "Give a share between 0 and 1, such as 0.1.");
-        (_data, _path, _seed, _classDropout) = (data, path, seed, classDropout);
+        options.Check();
+        if (options.Source is { } source && !source.Shape.SequenceEqual(data.Shape))
+            throw new ArgumentException($"The source {source.Name} has rows of [{string.Join(", ", source.Shape)}], the data {data.Name} of [{string.Join(", ", data.Shape)}].", nameof(options));
+        if (options.Oracle is { } oracle && oracle.Dimension != data.Dimension)
+            throw new ArgumentException($"The oracle has {oracle.Dimension} values, the data {data.Name} have {data.Dimension}.", nameof(options));
+        (_data, _options, _seed) = (data, options, seed);
+        (_start, double end) = options.Range;
+        _length = end - _start;
+        IsWeighted = options.Weight is not null || options.Prediction != PredictionKind.Velocity || options.Times.ImportanceWeighted;
     }
 
-    /// <summary>Draws the batch of a step.</summary>
+    /// <summary>The rows to learn.</summary>
+    public Dataset Data => _data;
+
+    /// <summary>What is taught.</summary>
+    public FlowMatchingOptions Options => _options;
+
+    /// <summary>Whether the rows of a batch have weights.</summary>
+    public bool IsWeighted { get; }
+
+    /// <summary>Draws the batch of a step. Safe under concurrent use.</summary>
     /// <param name="step">The step, from 0.</param>
-    /// <param name="rows">Number of rows.</param>
+    /// <param name="rows">Number of rows, the same for all steps.</param>
     public TrainingBatch Draw(long step, int rows)
     {
-        int d = _data.Dimension;
-        var batch = new TrainingBatch(new float[rows], new float[rows * d], new float[rows * d], _data.Labels is null ? null : new long[rows]);
+        long block = step / _options.CouplingBatches;
+        Pairs pairs = _blocks.GetOrAdd(block, b => new Lazy<Pairs>(() => DrawPairs(b, rows * _options.CouplingBatches))).Value;
+        int first = (int)(step % _options.CouplingBatches) * rows, d = _data.Dimension;
+        var batch = new TrainingBatch(new float[rows], new float[rows * d], new float[rows * d], IsWeighted ? new float[rows] : null, pairs.Labels?[first..(first + rows)]);
         float[] noise = new float[d];
+        double[] target = new double[d];
         for (int row = 0; row < rows; row++)
         {
             long draw = step * rows + row;
-            var words = Philox4x32.Block(0, RandomStream.Row, (uint)draw, (uint)(draw >> 32), _seed);
-            int source = (int)((ulong)words.X0 * (uint)_data.Count >> 32);
-            double t = Philox4x32.Uniform(words.X1);
-            Noise.Fill(_seed, draw, noise, RandomStream.Noise);
-            Interpolate(t, _data[source], noise, batch.States.AsSpan(row * d, d), batch.Targets.AsSpan(row * d, d));
+            double place = Philox4x32.Uniform(Words(draw).X1);
+            double drawn = _options.Times.Quantile(_options.Times.Stratified ? (row + place) / rows : place);
+            double t = _start + _length * drawn;
+            PathCoefficients at = _options.Path.At(t);
+            if (at.Gamma != 0)
+                Noise.Fill(_seed, draw, noise, RandomStream.PathNoise);
+            Span<float> state = batch.States.AsSpan(row * d, d);
+            Interpolate(at, pairs.Data(first + row), pairs.Source(first + row), noise, state, batch.Targets.AsSpan(row * d, d));
+            if (_options.Oracle is { } oracle)
+            {
+                oracle.Velocity(at, state, target);
+                (double ofState, double ofVelocity) = at.Convert(PredictionKind.Velocity, _options.Prediction);
+                for (int e = 0; e < d; e++)
+                    batch.Targets[row * d + e] = (float)(ofState * state[e] + ofVelocity * target[e]);
+            }
             batch.Times[row] = (float)t;
-            if (batch.Labels is not null)
-                batch.Labels[row] = Philox4x32.Uniform(words.X2) < _classDropout ? _data.ClassNames!.Count : _data.Labels![source];
+            if (batch.Weights is not null)
+                batch.Weights[row] = (float)((_options.Weight?.Invoke(at) ?? at.VelocityWeight(_options.Prediction)) * _options.Times.Weight(drawn));
         }
+        if (step % _options.CouplingBatches == _options.CouplingBatches - 1)
+            _blocks.TryRemove(block - BlocksKept, out _); // whoever draws it again makes it again
         return batch;
     }
 
-    private void Interpolate(double t, ReadOnlySpan<float> data, ReadOnlySpan<float> noise, Span<float> state, Span<float> target)
+    /// <summary>Blocks behind the newest that stay, for the threads that still draw from them.</summary>
+    private const int BlocksKept = 16;
+
+    private (uint X0, uint X1, uint X2, uint X3) Words(long draw) => Philox4x32.Block(0, RandomStream.Row, (uint)draw, (uint)(draw >> 32), _seed);
+
+    private Pairs DrawPairs(long block, int rows)
     {
-        PathCoefficients path = _path.At(t);
+        int d = _data.Dimension;
+        int[] data = new int[rows];
+        float[] source = new float[rows * d];
+        long[]? labels = _data.Labels is null ? null : new long[rows];
+        for (int row = 0; row < rows; row++)
+        {
+            long draw = block * rows + row;
+            var words = Words(draw);
+            data[row] = (int)((ulong)words.X0 * (uint)_data.Count >> 32);
+            if (_options.Source is { } from)
+                from[(int)((ulong)words.X3 * (uint)from.Count >> 32)].CopyTo(source.AsSpan(row * d));
+            else
+                Noise.Fill(_seed, draw, source.AsSpan(row * d, d), RandomStream.Noise);
+            if (labels is not null)
+                labels[row] = Philox4x32.Uniform(words.X2) < _options.ClassDropout ? _data.ClassNames!.Count : _data.Labels![data[row]];
+        }
+        var pairs = new Pairs(_data, data, source, labels);
+        pairs.Couple(_options.Coupling, _seed, block);
+        return pairs;
+    }
+
+    private void Interpolate(PathCoefficients at, ReadOnlySpan<float> data, ReadOnlySpan<float> source, ReadOnlySpan<float> noise, Span<float> state, Span<float> target)
+    {
+        double rho = at.Deviation;
         for (int e = 0; e < data.Length; e++)
         {
-            state[e] = (float)(path.Alpha * data[e] + path.Sigma * noise[e]);
-            target[e] = (float)(path.AlphaRate * data[e] + path.SigmaRate * noise[e]);
+            double z = at.Gamma == 0 ? 0 : at.Gamma * noise[e], rate = at.Gamma == 0 ? 0 : at.GammaRate * noise[e];
+            double epsilon = at.Gamma == 0 ? source[e] : (at.Sigma * source[e] + z) / rho;
+            state[e] = (float)(at.Alpha * data[e] + at.Sigma * source[e] + z);
+            target[e] = (float)(_options.Prediction switch
+            {
+                PredictionKind.Velocity => at.AlphaRate * data[e] + at.SigmaRate * source[e] + rate,
+                PredictionKind.Data => data[e],
+                PredictionKind.Noise => epsilon,
+                PredictionKind.Score => -epsilon / rho,
+                PredictionKind.VPrediction => at.Alpha * epsilon - rho * data[e],
+                _ => throw new NotSupportedException($"There is no target for {_options.Prediction}."),
+            });
+        }
+    }
+
+    /// <summary>Rows of data, their sources and labels.</summary>
+    private sealed class Pairs(Dataset all, int[] data, float[] source, long[]? labels)
+    {
+        private int[]? _sourceOf;
+
+        public long[]? Labels => labels;
+
+        public ReadOnlySpan<float> Data(int row) => all[data[row]];
+
+        public ReadOnlySpan<float> Source(int row) => source.AsSpan((_sourceOf?[row] ?? row) * all.Dimension, all.Dimension);
+
+        public void Couple(Coupling coupling, ulong seed, long block)
+        {
+            if (coupling is IndependentCoupling)
+                return;
+            float[] rows = new float[source.Length];
+            for (int row = 0; row < data.Length; row++)
+                Data(row).CopyTo(rows.AsSpan(row * all.Dimension));
+            int[]? classes = labels is null ? null : [.. labels.Select(label => label == all.ClassNames!.Count ? -1 : (int)label)];
+            _sourceOf = coupling.Pair(new CouplingBatch(source, rows, all.Dimension, classes), seed, block);
         }
     }
 }
