@@ -12,4 +12,5 @@ internal static class RandomStream
     public const uint Points = 4;
     public const uint PointNoise = 5;
     public const uint Check = 6;
+    public const uint Direction = 16;
 }
