@@ -40,7 +40,7 @@ public class ClassifierTwoSampleTestTests
         float[] x = Points.Normal(100, 2, seed: 6), y = Points.Normal(100, 2, seed: 7, mean: 0.5);
         double accuracy = ClassifierTwoSampleTest.Accuracy(x, y, 2);
         Assert.Equal(accuracy, ClassifierTwoSampleTest.Accuracy(y, x, 2));
-        Assert.Equal(accuracy, Points.OnOneThread(() => ClassifierTwoSampleTest.Accuracy(x, y, 2)));
+        Assert.All(Points.Crowded(() => ClassifierTwoSampleTest.Accuracy(x, y, 2)), again => Assert.Equal(accuracy, again));
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public class MaximumMeanDiscrepancyTests
     [Theory, InlineData(0.0, 1.0), InlineData(0.7, 1.0), InlineData(0.3, 1.6)]
     public void Between_Gaussians_its_mean_is_the_closed_form(double shift, double deviation)
     {
-        const int Dimension = 3, Count = 100, Repeats = 40;
+        const int Dimension = 3, Count = 100, Repeats = 150;
         const double S = 1.3;
         double Expected(double squaredShift, double variance) =>
             Math.Pow(S * S / (S * S + variance), Dimension / 2.0) * Math.Exp(-squaredShift / (2 * (S * S + variance)));
@@ -31,7 +31,7 @@ public class MaximumMeanDiscrepancyTests
             Points.Normal(Count, Dimension, seed: 2 * (ulong)r), Points.Normal(Count, Dimension, seed: 2 * (ulong)r + 1, shift, deviation), Dimension, kernel))]);
         double error = spread / Math.Sqrt(Repeats);
         Assert.InRange(mean, truth - 4 * error, truth + 4 * error);
-        Assert.True(4 * error < 0.01, $"{error}"); // the biased estimator would be off by about 2 (1 − E k) / Count = 0.013
+        Assert.True(4 * error < 0.011, $"{error}"); // the biased estimator would be off by about 2 (1 − E k) / Count = 0.014
     }
 
     [Fact]
@@ -56,8 +56,8 @@ public class MaximumMeanDiscrepancyTests
         double squared = MaximumMeanDiscrepancy.Squared(x, y, 2, kernel);
         Assert.Equal(squared, MaximumMeanDiscrepancy.Squared(y, x, 2, kernel), 1e-7);
         Assert.Equal(squared, MaximumMeanDiscrepancy.Squared(Points.Reversed(x, 2), Points.Reversed(y, 2), 2, kernel), 1e-7);
-        Assert.Equal(squared, Points.OnOneThread(() => MaximumMeanDiscrepancy.Squared(x, y, 2, kernel)));
-        Assert.Equal(kernel.Bandwidths, Points.OnOneThread(() => GaussianKernel.ByMedian(y, 2)).Bandwidths);
+        Assert.All(Points.Crowded(() => MaximumMeanDiscrepancy.Squared(x, y, 2, kernel)), again => Assert.Equal(squared, again));
+        Assert.All(Points.Crowded(() => GaussianKernel.ByMedian(y, 2)), again => Assert.Equal(kernel.Bandwidths, again.Bandwidths));
     }
 
     [Fact]

@@ -30,12 +30,12 @@ internal static class Points
     }
 
     /// <summary>ln of the density of <see cref="EightGaussians"/>.</summary>
-    public static double EightGaussiansLogDensity(ReadOnlySpan<float> x)
+    public static double EightGaussiansLogDensity(ReadOnlySpan<float> x, double radius = 5)
     {
         double sum = 0;
         for (int k = 0; k < 8; k++)
         {
-            double dx = x[0] - 5 * Math.Cos(2 * Math.PI * k / 8), dy = x[1] - 5 * Math.Sin(2 * Math.PI * k / 8);
+            double dx = x[0] - radius * Math.Cos(2 * Math.PI * k / 8), dy = x[1] - radius * Math.Sin(2 * Math.PI * k / 8);
             sum += Math.Exp(-(dx * dx + dy * dy) / 2) / (16 * Math.PI);
         }
         return Math.Log(sum);
@@ -44,11 +44,12 @@ internal static class Points
     /// <summary>The same points from last to first.</summary>
     public static float[] Reversed(float[] points, int dimension) => [.. points.Chunk(dimension).Reverse().SelectMany(row => row)];
 
-    /// <summary>The result on one thread: <c>Parallel.For</c> takes no more inside a scheduler of one.</summary>
-    public static T OnOneThread<T>(Func<T> measure)
+    /// <summary>The results of many runs that take the threads away from one another, so that each shares its work out differently.</summary>
+    public static T[] Crowded<T>(Func<T> measure)
     {
-        var scheduler = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, maxConcurrencyLevel: 1).ConcurrentScheduler;
-        return Task.Factory.StartNew(measure, CancellationToken.None, TaskCreationOptions.None, scheduler).GetAwaiter().GetResult();
+        var results = new T[40];
+        Parallel.For(0, results.Length, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => results[i] = measure());
+        return results;
     }
 
     /// <summary>Mean and standard deviation of values, with the divisor n − 1.</summary>

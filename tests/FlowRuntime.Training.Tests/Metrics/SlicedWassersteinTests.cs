@@ -42,7 +42,7 @@ public class SlicedWassersteinTests
         double distance = SlicedWasserstein.Between(x, y, 3);
         Assert.Equal(distance, SlicedWasserstein.Between(Points.Reversed(x, 3), y, 3));
         Assert.Equal(distance, SlicedWasserstein.Between(y, x, 3));
-        Assert.Equal(distance, Points.OnOneThread(() => SlicedWasserstein.Between(x, y, 3)));
+        Assert.All(Points.Crowded(() => SlicedWasserstein.Between(x, y, 3)), again => Assert.Equal(distance, again));
         Assert.Equal(0, SlicedWasserstein.Between(x, Points.Reversed(x, 3), 3));
     }
 
