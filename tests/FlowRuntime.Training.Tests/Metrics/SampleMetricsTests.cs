@@ -37,7 +37,7 @@ public class SampleMetricsTests
 
     [Fact]
     public void The_table_says_metric_value_and_floor() =>
-        Assert.Equal("W2                   0.561   real against real 0.544 ± 0.08\nMMD²             -0.0012   real against real 2E-05 ± 0.001",
+        Assert.Equal("W2                   0.561   real against real 0.544 ± 0.08\nMMD²               -0.0012   real against real 2E-05 ± 0.001",
             new SampleMetrics([new("W2", 0.5612, new(0.5441, 0.0803)), new("MMD²", -0.0012, new(2e-5, 0.001))]).ToString());
 
     [Fact]
