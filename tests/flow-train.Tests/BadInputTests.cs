@@ -34,7 +34,7 @@ public sealed class BadInputTests : IDisposable
         { "run --data moons --out {0}/r --set training.learning_rate=-1", "field 'learning_rate' is -1. Give a positive number" },
         { "run --data moons --out {0}/r --set training.ema_decay=1", "field 'ema_decay' is 1. Give" },
         { "run --data moons --out {0}/r --set training.threads=100000", "field 'threads' is 100000. Give 1 to 256 threads." },
-        { "run --data moons --out {0}/r --set sigma_min=1", "field 'sigma_min' is 1. Give a blur" },
+        { "run --data moons --out {0}/r --set path.sigma_min=1", "field 'sigma_min' is 1. Give a blur" },
         { "run --data moons --out {0}/r --set data=suns", "suns" },
         { "run --data moons --out {0}/r --config {0}/none.json", "none.json" },
         { "run --data moons --out {0}/r --config {0}/text.json", "text.json: this is not JSON" },

@@ -13,4 +13,6 @@ internal static class RandomStream
     public const uint PointNoise = 5;
     public const uint Check = 6;
     public const uint Coupling = 7;
+    public const uint PathNoise = 8;
+    public const uint Direction = 9;
 }

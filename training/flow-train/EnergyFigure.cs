@@ -10,7 +10,6 @@ namespace FlowRuntime.TrainTool;
 internal sealed record EnergyFigure(double Distance, double Floor)
 {
     private const int MostRows = 1_000;
-    private const int FloorPairs = 20;
     private const ulong Seed = 2;
 
     public double Ratio => Distance / Floor;
@@ -23,12 +22,7 @@ internal sealed record EnergyFigure(double Distance, double Floor)
         SampleBatch samples = model.Sample(count, options, cancellationToken: cancellationToken).EnsureSuccess();
         float[] heldOut = split.HeldOut.InDataUnits();
         float[] real = [.. split.Train.InDataUnits(), .. heldOut];
-        double floor = Enumerable.Range(0, FloorPairs).Average(pair =>
-        {
-            int[] order = DataSplit.Shuffle(real.Length / dimension, (ulong)pair);
-            float[] Rows(int first) => [.. order[first..(first + count)].SelectMany(row => real[(row * dimension)..((row + 1) * dimension)])];
-            return EnergyDistance.Between(Rows(0), Rows(count), dimension);
-        });
-        return new EnergyFigure(EnergyDistance.Between(samples.Values, heldOut.AsMemory(0, count * dimension), dimension), floor);
+        NoiseFloor floor = NoiseFloor.OfPairs(real, dimension, count, (x, y) => EnergyDistance.Between(x, y, dimension));
+        return new EnergyFigure(EnergyDistance.Between(samples.Values, heldOut.AsMemory(0, count * dimension), dimension), floor.Mean);
     }
 }

@@ -65,9 +65,9 @@ internal sealed record ObjectiveConfiguration
         ClassDropout = ClassDropout,
     };
 
-    private static TimeSampling ParseTimes(string law)
+    private static TimeSampling ParseTimes(string times)
     {
-        string[] parts = law.TrimEnd(')').Split('(', 2);
+        string[] parts = times.TrimEnd(')').Split('(', 2);
         double[] numbers = parts.Length < 2 ? [] : [.. parts[1].Split(',').Select(part =>
             double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : double.NaN)];
         return (parts[0], numbers) switch
@@ -77,7 +77,7 @@ internal sealed record ObjectiveConfiguration
             ("logit-normal", [var mean, var scale]) => new LogitNormalTimes { Mean = mean, Scale = scale },
             ("mode", [var shape]) => new ModeTimes { Shape = shape },
             ("beta", [var a, var b]) => new BetaTimes(a, b),
-            _ => throw new ArgumentOutOfRangeException(nameof(Times), law, $"Give one of {TimeLaws}."),
+            _ => throw new ArgumentOutOfRangeException(nameof(times), times, $"Give one of {TimeLaws}."),
         };
     }
 }

@@ -14,21 +14,23 @@ public static class EnergyDistance
     /// <param name="x">Rows, [n, dimension].</param>
     /// <param name="y">Rows, [m, dimension].</param>
     /// <param name="dimension">Number of values of a row.</param>
-    public static double Between(ReadOnlyMemory<float> x, ReadOnlyMemory<float> y, int dimension) =>
-        2 * MeanDistance(x, y, dimension) - MeanDistance(x, x, dimension) - MeanDistance(y, y, dimension);
-
-    private static double MeanDistance(ReadOnlyMemory<float> x, ReadOnlyMemory<float> y, int dimension)
+    /// <exception cref="ArgumentException">A set is empty, holds a part of a row, or a value that is not finite.</exception>
+    public static double Between(ReadOnlyMemory<float> x, ReadOnlyMemory<float> y, int dimension)
     {
-        (int n, int m) = (x.Length / dimension, y.Length / dimension);
-        double[] sums = new double[n]; // summed in order afterwards, so that the result does not depend on the threads
-        Parallel.For(0, n, i =>
+        PointSet a = new(x, dimension, nameof(x)), b = new(y, dimension, nameof(y));
+        return 2 * MeanDistance(a, b) - MeanDistance(a, a) - MeanDistance(b, b);
+    }
+
+    private static double MeanDistance(PointSet x, PointSet y)
+    {
+        double[] sums = new double[x.Count]; // summed in order afterwards, so that the result does not depend on the threads
+        Parallel.For(0, x.Count, i =>
         {
-            ReadOnlySpan<float> row = x.Span.Slice(i * dimension, dimension), others = y.Span;
             double sum = 0;
-            for (int j = 0; j < m; j++)
-                sum += TensorPrimitives.Distance(row, others.Slice(j * dimension, dimension));
+            for (int j = 0; j < y.Count; j++)
+                sum += TensorPrimitives.Distance(x[i], y[j]);
             sums[i] = sum;
         });
-        return sums.Sum() / ((double)n * m);
+        return sums.Sum() / ((double)x.Count * y.Count);
     }
 }

@@ -24,11 +24,12 @@ public sealed class NearestNeighbours
     /// <param name="rows">Rows, [rows, dimension].</param>
     public double[] NearestDistances(float[] rows) => ForEachRow(rows, (_, distances) => (double)TensorPrimitives.Min<float>(distances));
 
-    /// <summary>Distance from each reference to the nearest of the others, [count].</summary>
-    public double[] NearestDistancesWithin() => ForEachRow(_references, (row, distances) =>
+    /// <summary>Distance from each reference to the nearest of the others, or to the k-th nearest, [count].</summary>
+    /// <param name="k">Which of the others, from 1 to <see cref="Count"/> − 1. Default 1.</param>
+    public double[] NearestDistancesWithin(int k = 1) => ForEachRow(_references, (row, distances) =>
     {
         distances[row] = float.PositiveInfinity;
-        return (double)TensorPrimitives.Min<float>(distances);
+        return (double)distances[Nearest(distances, k)[k - 1]];
     });
 
     /// <summary>The most frequent label among the k nearest references of each row; the nearest decides a tie.</summary>
@@ -36,11 +37,24 @@ public sealed class NearestNeighbours
     /// <param name="labels">Labels of the references, [count].</param>
     /// <param name="k">Number of neighbours.</param>
     public int[] Classify(float[] rows, int[] labels, int k = 5) => ForEachRow(rows, (_, distances) =>
+        Nearest(distances, k).Select(i => labels[i]).GroupBy(label => label).OrderByDescending(group => group.Count()).First().Key);
+
+    /// <summary>The places of the k smallest distances, in their order; of equal ones the first comes first.</summary>
+    private static int[] Nearest(float[] distances, int k)
     {
-        int[] order = [.. Enumerable.Range(0, Count)];
-        Array.Sort(distances.ToArray(), order);
-        return order[..k].Select(i => labels[i]).GroupBy(label => label).OrderByDescending(group => group.Count()).First().Key;
-    });
+        int[] nearest = new int[k];
+        int found = 0;
+        for (int i = 0; i < distances.Length; i++)
+        {
+            if (found == k && distances[i] >= distances[nearest[k - 1]])
+                continue;
+            int place = found < k ? found++ : k - 1;
+            for (; place > 0 && distances[i] < distances[nearest[place - 1]]; place--)
+                nearest[place] = nearest[place - 1];
+            nearest[place] = i;
+        }
+        return nearest;
+    }
 
     private TResult[] ForEachRow<TResult>(float[] rows, Func<int, float[], TResult> judge)
     {
