@@ -12,17 +12,19 @@ internal static partial class CsvTable
 
     public static Table Read(string path, string? labelColumn)
     {
+        int line = 0; // the last that was read whole
         using var text = new StreamReader(path);
         using var parser = new CsvParser(text, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = Separator(path),
             TrimOptions = TrimOptions.Trim,
             LineBreakInQuotedFieldIsBadData = true,
-            BadDataFound = bad => throw new InvalidDataException($"{path}, line {bad.Context.Parser!.RawRow}: the quotes are not closed, or stand inside a cell. Quote whole cells, and write a quote in them twice."),
+            BadDataFound = _ => throw new InvalidDataException($"{path}, line {line + 1}: the quotes are not closed, or stand inside a cell. Quote whole cells, and write a quote in them twice."),
         });
         if (!parser.Read())
             throw new InvalidDataException($"{path} is empty.");
         bool header = !parser.Record!.Any(cell => TryNumber(cell, out _));
+        line = header ? parser.RawRow : 0;
         string[] names = header ? parser.Record! : Table.Unnamed(parser.Count);
         int nameless = Array.IndexOf(names, "");
         if (nameless >= 0)
@@ -45,6 +47,7 @@ internal static partial class CsvTable
                     throw new InvalidDataException($"{path}, line {parser.RawRow}, column '{names[column]}': {Fault(cells[column])}. {(column == label ? "Give every row its label" : Table.Cure)}.");
             }
             Table.RequireRoom(path, values.Count, 1);
+            line = parser.RawRow;
         }
         string[] columns = [.. names.Where((_, column) => column != label)];
         return new Table([columns.Length], columns, [.. values], label < 0 ? null : [.. labels]);

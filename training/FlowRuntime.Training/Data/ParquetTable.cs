@@ -7,6 +7,8 @@ namespace FlowRuntime.Training.Data;
 /// <summary>Reads a Parquet file; the rules are those of <see cref="TableData.Parquet"/>.</summary>
 internal static class ParquetTable
 {
+    private static readonly Type Text = typeof(ReadOnlyMemory<char>);
+
     public static Table Read(string path, string? labelColumn)
     {
         try
@@ -67,7 +69,7 @@ internal static class ParquetTable
     private static async Task<int> ReadText(string path, ParquetRowGroupReader group, DataField field, string[] labels, int firstRow)
     {
         string?[] cells;
-        if (field.ClrType == typeof(string))
+        if (field.ClrType == Text)
         {
             cells = new string?[group.RowCount];
             await group.ReadAsync(field, cells.AsMemory()!);
@@ -95,7 +97,7 @@ internal static class ParquetTable
         TypeCode.SByte => Cells<sbyte>(group, field, double.CreateChecked),
         TypeCode.Byte => Cells<byte>(group, field, double.CreateChecked),
         TypeCode.Boolean => Cells<bool>(group, field, value => value ? 1 : 0),
-        _ => throw new InvalidDataException($"{path}: column '{field.Name}' is of type {field.ClrType.Name}, which is no number. {Table.Cure}."),
+        _ => throw new InvalidDataException($"{path}: column '{field.Name}' holds {(field.ClrType == Text ? "text" : field.ClrType.Name)}, no numbers. {Table.Cure}."),
     };
 
     private static async Task<double?[]> Cells<T>(ParquetRowGroupReader group, DataField field, Func<T, double> number) where T : struct
