@@ -18,7 +18,8 @@ public static class GaussianData
     /// <summary>Standard deviation of every column.</summary>
     public const double Scale = 2;
 
-    private const int MostColumns = 4096;
+    /// <summary>The most columns there may be.</summary>
+    public const int MostColumns = 4096;
 
     /// <summary>
     /// Draws from N(m, S) with m_i = 1 and S_ij = 4 · 0.8^|i − j|: x_i = 1 + 2 y_i with y_0 = z_0 and y_i = 0.8 y_{i−1} + 0.6 z_i,
