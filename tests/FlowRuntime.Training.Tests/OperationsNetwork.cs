@@ -10,7 +10,7 @@ internal sealed class OperationsNetwork : VelocityNetwork
     public const int Width = 6;
 
     public static readonly string[] Operations =
-        ["linear", "linear without bias", "embedding", "layer norm", "silu", "fourier features", "add", "multiply", "concatenate", "reshape", "constant"];
+        ["linear", "linear without bias", "embedding", "layer norm", "silu", "selu", "fourier features", "add", "multiply", "concatenate", "reshape", "constant"];
 
     private readonly string _operation;
     private readonly Linear _square, _square2, _half, _wide;
@@ -49,6 +49,7 @@ internal sealed class OperationsNetwork : VelocityNetwork
             "embedding" => ops.Embedding(label!, _table),
             "layer norm" => ops.LayerNorm(timed, _norm),
             "silu" => ops.Silu(timed),
+            "selu" => ops.Selu(timed),
             "fourier features" => ops.FourierFeatures(t, _frequencies),
             "add" => ops.Add(timed, row),
             "multiply" => ops.Multiply(timed, row),

@@ -10,6 +10,7 @@ public sealed class BadInputTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_folder, "file"), "");
         File.WriteAllText(Path.Combine(_folder, "text.json"), "no JSON");
+        File.WriteAllText(Path.Combine(_folder, "table.csv"), "size,kind\n1,red\n2,blue\n");
         File.WriteAllText(Path.Combine(_folder, "unknown.json"), """{"data": "moons", "training": {"stepz": 3}}""");
         File.WriteAllText(Path.Combine(_folder, "nodata.json"), "{}");
         File.WriteAllText(Path.Combine(_folder, "otherdata.json"), """{"data": "suns"}""");
@@ -21,7 +22,18 @@ public sealed class BadInputTests : IDisposable
     /// <summary>The command line ({0} is a folder), and what its one line of error must hold.</summary>
     public static TheoryData<string, string> Mistakes => new()
     {
-        { "run --data suns --out {0}/r", "--data: There is no data set 'suns'. Choose one of: moons, 8gaussians, digits." },
+        { "run --data suns --out {0}/r", "--data: There is no data set 'suns'. Choose one of: moons, 8gaussians, s-curve, checkerboard, spirals, pinwheel, swiss-roll, digits, gaussian:D, csv:FILE, npy:FILE, parquet:FILE." },
+        { "run --data gaussian:0 --out {0}/r", "--data: There is no data set 'gaussian:0'" },
+        { "run --data gaussian:x --out {0}/r", "--data: There is no data set 'gaussian:x'" },
+        { "run --data csv: --out {0}/r", "--data: There is no data set 'csv:'" },
+        { "run --data csv:{0}/none.csv --out {0}/r", "There is no file {0}/none.csv" },
+        { "run --data csv:{0} --out {0}/r", "is a folder. Name a file." },
+        { "run --data csv:{0}/file --out {0}/r", "file is empty" },
+        { "run --data npy:{0}/text.json --out {0}/r", "text.json is no NumPy array" },
+        { "run --data parquet:{0}/text.json --out {0}/r", "text.json cannot be read as Parquet" },
+        { "run --data csv:{0}/table.csv --out {0}/r", "table.csv, line 2, column 'kind': 'red' is no finite number. Make it a number, take it out, or name its column as the label column (--label-column)." },
+        { "run --data csv:{0}/table.csv --label-column sort --out {0}/r", "there is no column 'sort' for the labels. Choose one of: size, kind." },
+        { "run --data moons --label-column x --out {0}/r", "--label-column: The data set 'moons' takes no label column ('x'); tables do: csv:FILE, npy:FILE, parquet:FILE." },
         { "run --out {0}/r", "--data" },
         { "run --data moons", "--out" },
         { "run --data moons --out {0}/r --steps 0", "--steps: " },
@@ -57,7 +69,7 @@ public sealed class BadInputTests : IDisposable
         TrainRun run = await TrainRun.Of([.. commandLine.Split(' ').Select(word => word.Replace("{0}", _folder, StringComparison.Ordinal))]);
         Assert.Equal((CommandHost.BadInput, ""), (run.ExitCode, run.Output));
         string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains(expected, line, StringComparison.Ordinal);
+        Assert.Contains(expected.Replace("{0}", _folder, StringComparison.Ordinal), line, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
         Assert.Equal(before, Everything());
     }

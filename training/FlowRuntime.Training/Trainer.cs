@@ -52,7 +52,7 @@ public static class Trainer
         if (!network.Shape.SequenceEqual(data.Shape) || network.Classes != (data.ClassNames?.Count ?? 0))
             throw new ArgumentException($"The network takes [{string.Join(", ", network.Shape)}] in {network.Classes} classes, the data set {data.Name} has [{string.Join(", ", data.Shape)}] in {data.ClassNames?.Count ?? 0}.", nameof(objective));
         set_num_threads(options.Threads);
-        var rate = new LearningRate(options.LearningRate, options.WarmupSteps, options.Steps);
+        var rate = new LearningRate(options.LearningRate, options.WarmupSteps, options.Steps, options.Schedule);
         Parameter[] parameters = [.. network.parameters()];
         using var optimiser = optim.AdamW(parameters, lr: options.LearningRate, weight_decay: options.WeightDecay);
         using var average = new ExponentialMovingAverage(network, options.EmaDecay);

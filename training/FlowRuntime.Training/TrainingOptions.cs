@@ -1,3 +1,5 @@
+using FlowRuntime.Training.Optimisation;
+
 namespace FlowRuntime.Training;
 
 /// <summary>How a network is trained.</summary>
@@ -19,6 +21,9 @@ public sealed record TrainingOptions
 
     /// <summary>Steps until the peak learning rate, at least 0. Default 200.</summary>
     public int WarmupSteps { get; init => field = AtLeast(0, value, nameof(WarmupSteps)); } = 200;
+
+    /// <summary>How the learning rate goes on after the warm-up. Default: it falls along a cosine.</summary>
+    public LearningRateSchedule Schedule { get; init; }
 
     /// <summary>Weight decay of AdamW, at least 0. Default 0.01.</summary>
     public double WeightDecay

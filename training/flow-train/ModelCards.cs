@@ -21,11 +21,11 @@ internal static class ModelCards
         Conditions: data.ClassNames is null ? null : new ConditionsCard(OnnxExporter.ClassesOf(data.ClassNames)),
         Data: data.Card,
         Provenance: new ProvenanceCard(
-            Data: run.Data,
+            Data: data.Name, // of a table the file's name: its folder is nobody's business
             Steps: run.Training.Steps,
             Seed: run.Training.Seed,
             Date: DateTime.UtcNow.ToString("yyyy-MM-dd"),
             Software: $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}",
-            Licence: data.Name == "digits" ? "MIT; data CC BY 4.0 (E. Alpaydin, C. Kaynak 1998)" : "MIT"));
+            Licence: DataSource.LicenceOf(run.Data)));
     }
 }

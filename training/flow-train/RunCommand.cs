@@ -15,7 +15,8 @@ internal sealed class RunCommand
 {
     private const int PictureSamples = 2_000;
 
-    private readonly Option<string?> _data = new("--data") { Description = $"The data: {string.Join(", ", RunConfiguration.DataNames)}." };
+    private readonly Option<string?> _data = new("--data") { Description = $"The data: {DataSource.Forms}." };
+    private readonly Option<string?> _labelColumn = new("--label-column") { Description = "The table's column of classes, by its name; x0, x1, … where the file names none." };
     private readonly Option<string> _out = new("--out") { Description = "Folder for the run.", Required = true };
     private readonly Option<string?> _config = new("--config") { Description = "JSON file whose fields replace the data set's defaults." };
     private readonly Option<string[]> _set = new("--set") { Description = "Field to replace, such as training.learning_rate=1e-3; may be given again.", DefaultValueFactory = _ => [] };
@@ -33,9 +34,10 @@ internal sealed class RunCommand
             Examples:
               flow-train run --data moons --out runs/moons
               flow-train run --data digits --out runs/wide --steps 1000 --set network.width=384
+              flow-train run --data csv:iris.csv --label-column species --out runs/iris --steps 2000
             """)
         {
-            _data, _out, _config, _set, _steps, _seed, _noTune,
+            _data, _labelColumn, _out, _config, _set, _steps, _seed, _noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
@@ -44,10 +46,10 @@ internal sealed class RunCommand
     private int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         RunConfiguration run = Configuration(parsed);
+        DataSplit split = run.LoadData(); // before the folder is made: a bad table leaves nothing
         string path = parsed.GetRequiredValue(_out);
         RunFolder folder = RunFolder.Create("--out", path, replace: false);
         TextWriter output = parsed.InvocationConfiguration.Output;
-        DataSplit split = run.LoadData();
         var (network, progress) = folder.Train(run, split.Train, new TrainingDisplay(output, !Console.IsOutputRedirected), cancellationToken);
         ExportParity parity;
         using (network)
@@ -74,16 +76,19 @@ internal sealed class RunCommand
         JsonObject config = file is null ? [] : StrictJson.Parse(File.ReadAllText(file), file);
         string data = parsed.GetValue(_data)
             ?? (config["data"] is JsonValue value && value.TryGetValue(out string? named) ? named
-            : throw new ArgumentException($"--data: name the data: {string.Join(", ", RunConfiguration.DataNames)}."));
+            : throw new ArgumentException($"--data: name the data: {DataSource.Forms}."));
         RunConfiguration run = CommandHost.Checked("--data", () => RunConfiguration.For(data));
         if (file is not null)
-            run = CommandHost.Checked("--config", () => run.With(config, file)) with { Data = data };
+            run = CommandHost.Checked("--config", () => run.With(config, file)) with { Data = run.Data };
+        if (parsed.GetValue(_labelColumn) is { } labelColumn)
+            run = run with { LabelColumn = labelColumn };
         foreach (string setting in parsed.GetValue(_set)!)
             run = CommandHost.Checked("--set", () => run.With(setting));
         if (parsed.GetValue(_steps) is { } steps)
             run = CommandHost.Checked("--steps", () => run with { Training = run.Training with { Steps = steps } });
         if (parsed.GetValue(_seed) is { } seed)
             run = run with { Training = run.Training with { Seed = seed } };
+        CommandHost.Checked("--label-column", () => DataSource.Resolve(run.Data, run.LabelColumn));
         return run;
     }
 
@@ -98,7 +103,11 @@ internal sealed class RunCommand
         else
         {
             SampleBatch samples = model.Sample(PictureSamples, cancellationToken: cancellationToken);
-            ScatterPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, model.Card.Data?.Columns?.Names ?? ["x", "y"]);
+            IReadOnlyList<string> names = model.Card.Data?.Columns?.Names ?? [.. Enumerable.Range(0, samples.Dimension).Select(i => $"x{i}")];
+            if (samples.Dimension == 1)
+                HistogramPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names[0]);
+            else
+                ScatterPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names);
         }
     }
 }

@@ -12,20 +12,15 @@ using FlowRuntime.Training.Objectives;
 namespace FlowRuntime.TrainTool;
 
 /// <summary>Everything a run is determined by: its data, its path, its network and its training.</summary>
-/// <param name="Data">The data, such as <c>digits</c>.</param>
+/// <param name="Data">The data, such as <c>digits</c> or <c>csv:/data/iris.csv</c>; see <see cref="DataSource"/>.</param>
 /// <param name="Path">The path from noise to data, as in the model's card; σ's in the network's units.</param>
 /// <param name="Objective">What the network is taught.</param>
 /// <param name="Network">The network's size.</param>
 /// <param name="Training">How it is trained.</param>
-internal sealed record RunConfiguration(string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training)
+/// <param name="LabelColumn">Name of a table's column of classes; null for none.</param>
+internal sealed record RunConfiguration(
+    string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training, string? LabelColumn = null)
 {
-    private static readonly Dictionary<string, Func<Dataset>> Datasets = new()
-    {
-        ["moons"] = () => PlaneData.Moons(),
-        ["8gaussians"] = () => PlaneData.EightGaussians(),
-        ["digits"] = Digits.Load,
-    };
-
     private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -38,15 +33,11 @@ internal sealed record RunConfiguration(string Data, PathCard Path, ObjectiveCon
         TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
     }.GetTypeInfo(typeof(RunConfiguration));
 
-    /// <summary>The data sets there are.</summary>
-    public static IEnumerable<string> DataNames => Datasets.Keys;
-
     /// <summary>What suits a data set where nothing else is said.</summary>
     /// <exception cref="ArgumentException">There is no such data set.</exception>
     public static RunConfiguration For(string data)
     {
-        if (!Datasets.ContainsKey(data))
-            throw new ArgumentException($"There is no data set '{data}'. Choose one of: {string.Join(", ", DataNames)}.");
+        data = DataSource.Resolve(data, labelColumn: null);
         return data == "digits"
             // 1,438 images are learnt by heart if the training is long: after 2,000 steps samples lie as far from the
             // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
@@ -66,7 +57,7 @@ internal sealed record RunConfiguration(string Data, PathCard Path, ObjectiveCon
         {
             RunConfiguration changed = StrictJson.Read(json, Contract, source);
             changed.MakeObjective().Check();
-            return Datasets.ContainsKey(changed.Data) ? changed : For(changed.Data);
+            return changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn) };
         }
         catch (ArgumentOutOfRangeException e)
         {
@@ -103,7 +94,7 @@ internal sealed record RunConfiguration(string Data, PathCard Path, ObjectiveCon
 
     public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
-    public DataSplit LoadData() => DataSplit.Of(Datasets[Data]());
+    public DataSplit LoadData() => DataSplit.Of(DataSource.Load(Data, LabelColumn));
 
     /// <summary>What the network is taught.</summary>
     /// <exception cref="ArgumentException">The path or what is asked for on it is not possible.</exception>

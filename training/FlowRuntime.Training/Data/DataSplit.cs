@@ -9,11 +9,11 @@ public sealed record DataSplit(Dataset Train, Dataset HeldOut)
 {
     /// <summary>Splits a data set at random, always in the same way.</summary>
     /// <param name="data">The data set.</param>
-    /// <param name="heldOutShare">Share held out, in (0, 1). Default 0.2.</param>
+    /// <param name="heldOutShare">Share held out, in (0, 1), but at least one row, and one is left. Default 0.2.</param>
     public static DataSplit Of(Dataset data, double heldOutShare = 0.2)
     {
         int[] order = Shuffle(data.Count, seed: 0);
-        int heldOut = (int)Math.Round(data.Count * heldOutShare);
+        int heldOut = Math.Clamp((int)Math.Round(data.Count * heldOutShare), 1, data.Count - 1);
         return new DataSplit(data.Select(order[heldOut..]), data.Select(order[..heldOut]));
     }
 

@@ -25,6 +25,9 @@ public interface ITensorOps<T>
     /// <summary>x · sigmoid(x).</summary>
     T Silu(T x);
 
+    /// <summary>λ x for x above 0, λ α (eˣ − 1) below: the scaled exponential linear unit.</summary>
+    T Selu(T x);
+
     /// <summary>cos(t f) for every frequency f, and then sin(t f): [N] to [N, 2 · frequencies].</summary>
     /// <remarks>
     /// Sine and cosine are not offered by themselves: ONNX Runtime computes them with vector instructions and what is

@@ -29,6 +29,9 @@ public sealed class TorchOps : ITensorOps<Tensor>
     public Tensor Silu(Tensor x) => nn.functional.silu(x);
 
     /// <inheritdoc/>
+    public Tensor Selu(Tensor x) => nn.functional.selu(x);
+
+    /// <inheritdoc/>
     public Tensor FourierFeatures(Tensor t, Tensor frequencies)
     {
         Tensor angles = t.unsqueeze(-1) * frequencies;

@@ -54,6 +54,8 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     public OnnxValue Silu(OnnxValue x) => Multiply(x, Node("Sigmoid", [x.Name]));
 
+    public OnnxValue Selu(OnnxValue x) => Node("Selu", [x.Name]);
+
     /// <summary>
     /// Rows are padded to whole vectors, with angles of 0 whose features are cut off again: nothing is then left over
     /// for the kernels' scalar end, and a row's bits do not depend on its place.

@@ -1,11 +1,22 @@
 namespace FlowRuntime.Training.Optimisation;
 
-/// <summary>A learning rate that rises linearly from 0 to its peak and then falls to 0 along half a cosine.</summary>
+/// <summary>How the learning rate goes on after the warm-up.</summary>
+public enum LearningRateSchedule
+{
+    /// <summary>It falls to 0 along half a cosine.</summary>
+    Cosine,
+
+    /// <summary>It stays at its peak.</summary>
+    Constant,
+}
+
+/// <summary>A learning rate that rises linearly from 0 to its peak and then falls to 0 along half a cosine, or stays.</summary>
 /// <remarks>Source: Loshchilov and Hutter 2017, "SGDR", eq. (5), one period, after a warm-up.</remarks>
 /// <param name="Peak">The highest rate.</param>
 /// <param name="WarmupSteps">Steps until the peak.</param>
 /// <param name="Steps">All steps.</param>
-public readonly record struct LearningRate(double Peak, int WarmupSteps, int Steps)
+/// <param name="Schedule">How it goes on after the warm-up.</param>
+public readonly record struct LearningRate(double Peak, int WarmupSteps, int Steps, LearningRateSchedule Schedule = LearningRateSchedule.Cosine)
 {
     /// <summary>The rate of a step.</summary>
     /// <param name="step">The step, from 0.</param>
@@ -13,6 +24,8 @@ public readonly record struct LearningRate(double Peak, int WarmupSteps, int Ste
     {
         if (step < WarmupSteps)
             return Peak * (step + 1) / WarmupSteps;
+        if (Schedule == LearningRateSchedule.Constant)
+            return Peak;
         double progress = (double)(step - WarmupSteps) / Math.Max(1, Steps - WarmupSteps);
         return Peak * 0.5 * (1 + Math.Cos(Math.PI * progress));
     }

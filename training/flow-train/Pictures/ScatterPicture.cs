@@ -1,16 +1,19 @@
 using FlowRuntime.CommandLine;
+using FlowRuntime.Training.Data;
 using ScottPlot;
 
 namespace FlowRuntime.TrainTool.Pictures;
 
-/// <summary>Points of the data and samples side by side, to one scale, as one PNG.</summary>
+/// <summary>The first two columns of the data and of samples side by side as one PNG, to one scale unless the columns' ranges are far apart.</summary>
 internal static class ScatterPicture
 {
+    private const double MostStretch = 4;
+
     /// <summary>Saves the picture.</summary>
     /// <param name="path">The .png file.</param>
-    /// <param name="data">Points of the data, [n, 2].</param>
-    /// <param name="samples">Samples, [m, 2]; as many points of the data are drawn at most.</param>
-    /// <param name="columns">Names of the two columns.</param>
+    /// <param name="data">Points of the data, [n, columns].</param>
+    /// <param name="samples">Samples, [m, columns]; as many points of the data are drawn at most.</param>
+    /// <param name="columns">Names of the columns, at least two.</param>
     public static void Save(string path, float[] data, float[] samples, IReadOnlyList<string> columns)
     {
         var both = new Multiplot();
@@ -23,16 +26,19 @@ internal static class ScatterPicture
 
     private static void Draw(Plot plot, string title, float[] points, float[] extent, IReadOnlyList<string> columns)
     {
+        double[] Column(float[] rows, int column) => [.. Statistics.Column(rows, columns.Count, column).Select(value => (double)value)];
         var dots = plot.Add.ScatterPoints(Column(points, 0), Column(points, 1));
         dots.MarkerSize = 3;
         dots.Color = Colors.Navy.WithAlpha(0.35);
         Diagram.Label(plot, title, columns[0], columns[1]);
         double[] x = Column(extent, 0), y = Column(extent, 1);
-        double reach = 0.55 * Math.Max(x.Max() - x.Min(), y.Max() - y.Min());
+        (double reachX, double reachY) = (0.55 * (x.Max() - x.Min()), 0.55 * (y.Max() - y.Min()));
+        double largest = Math.Max(reachX, reachY);
+        if (largest <= MostStretch * Math.Min(reachX, reachY))
+            (reachX, reachY) = (largest, largest);
         (double middleX, double middleY) = ((x.Max() + x.Min()) / 2, (y.Max() + y.Min()) / 2);
-        plot.Axes.SetLimits(middleX - reach, middleX + reach, middleY - reach, middleY + reach);
-    }
+        plot.Axes.SetLimits(middleX - Room(reachX), middleX + Room(reachX), middleY - Room(reachY), middleY + Room(reachY));
 
-    private static double[] Column(float[] points, int column) =>
-        [.. Enumerable.Range(0, points.Length / 2).Select(i => (double)points[2 * i + column])];
+        static double Room(double reach) => reach > 0 ? reach : 1; // a constant column
+    }
 }
