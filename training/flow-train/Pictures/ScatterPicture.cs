@@ -24,14 +24,20 @@ internal static class ScatterPicture
         WholeFile.Write(path, both.Render(1000, 520).GetImageBytes(ImageFormat.Png));
     }
 
-    private static void Draw(Plot plot, string title, float[] points, float[] extent, IReadOnlyList<string> columns)
+    /// <summary>Draws points into a diagram that shows the extent of others.</summary>
+    public static void Draw(Plot plot, string title, float[] points, float[] extent, IReadOnlyList<string> columns)
     {
-        double[] Column(float[] rows, int column) => [.. Statistics.Column(rows, columns.Count, column).Select(value => (double)value)];
-        var dots = plot.Add.ScatterPoints(Column(points, 0), Column(points, 1));
+        var dots = plot.Add.ScatterPoints(Column(points, columns.Count, 0), Column(points, columns.Count, 1));
         dots.MarkerSize = 3;
         dots.Color = Colors.Navy.WithAlpha(0.35);
         Diagram.Label(plot, title, columns[0], columns[1]);
-        double[] x = Column(extent, 0), y = Column(extent, 1);
+        Frame(plot, extent, columns.Count);
+    }
+
+    /// <summary>Sets the diagram's limits around points.</summary>
+    public static void Frame(Plot plot, float[] extent, int columns)
+    {
+        double[] x = Column(extent, columns, 0), y = Column(extent, columns, 1);
         (double reachX, double reachY) = (0.55 * (x.Max() - x.Min()), 0.55 * (y.Max() - y.Min()));
         double largest = Math.Max(reachX, reachY);
         if (largest <= MostStretch * Math.Min(reachX, reachY))
@@ -41,4 +47,7 @@ internal static class ScatterPicture
 
         static double Room(double reach) => reach > 0 ? reach : 1; // a constant column
     }
+
+    /// <summary>One column of rows.</summary>
+    public static double[] Column(float[] rows, int columns, int column) => [.. Statistics.Column(rows, columns, column).Select(value => (double)value)];
 }
