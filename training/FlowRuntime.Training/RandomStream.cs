@@ -12,5 +12,6 @@ internal static class RandomStream
     public const uint Points = 4;
     public const uint PointNoise = 5;
     public const uint Check = 6;
-    public const uint Direction = 16;
+    public const uint Coupling = 7;
+    public const uint Direction = 8;
 }
