@@ -72,8 +72,9 @@ public static class KullbackLeibler
     /// <returns>The estimate in nats; it may be below 0 by chance.</returns>
     /// <remarks>
     /// Source: Kozachenko and Leonenko 1987; k neighbours as in Kraskov, Stögbauer and Grassberger 2004, "Estimating mutual information".
-    /// The entropy's bias comes from densities that vary over ε: it is of the order (k/n)^(2/d), small in the plane (for 2,000 samples of a Gaussian
-    /// below 0.01) and useless from about ten dimensions on. The same estimate over true samples (<see cref="NoiseFloor.OfSets"/>) shows bias and chance together.
+    /// The bias comes from densities that vary over ε, grows with the dimension and falls slowly with n. Measured over true samples of N(0, I), n = 2,000, k = 5:
+    /// 0.003, 0.015, 0.043 and 0.07 in 1, 2, 3 and 5 dimensions, −0.09 in 10, each ± 0.01; for eight Gaussians in the plane 0.036 with 1,000 samples and
+    /// 0.016 with 4,000. It is for few dimensions. The estimate over true samples (<see cref="NoiseFloor.OfSets"/>) shows bias and chance together.
     /// Time grows with n².
     /// </remarks>
     /// <exception cref="ArgumentException">There are too few samples, k + 1 are equal, one is not finite, or p is 0 at one.</exception>

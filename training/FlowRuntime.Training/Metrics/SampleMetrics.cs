@@ -17,7 +17,7 @@ public sealed record SampleMetrics(IReadOnlyList<MetricFigure> Figures)
     /// <param name="heldOut">Real rows that the model has not seen, as many, [count, dimension].</param>
     /// <param name="pool">Real rows for the floors, [at least 2 count, dimension]; many more are better. Held-out rows may be among them.</param>
     /// <param name="dimension">Number of values of a row.</param>
-    /// <param name="draws">Pairs of real sets for each floor, at least 2. Default 20; of 10,000 rows each takes as long as the figures themselves.</param>
+    /// <param name="draws">Pairs of real sets for each floor, at least 2. Default 20; each takes as long as the figures themselves.</param>
     /// <param name="seed">Seed of the pairs, the directions and the classifier's halves. Default 0.</param>
     /// <remarks>The kernel of MMD² is that of the held-out rows (<see cref="GaussianKernel.ByMedian"/>), for the value and the floor alike.</remarks>
     /// <exception cref="ArgumentException">The sizes do not fit, or a value is not finite.</exception>
