@@ -1,4 +1,3 @@
-using FlowRuntime.CommandLine;
 using FlowRuntime.Sampling;
 using FlowRuntime.TrainTool.Pictures;
 using FlowRuntime.Training;
