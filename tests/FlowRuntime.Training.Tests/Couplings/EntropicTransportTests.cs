@@ -87,6 +87,7 @@ public sealed class EntropicTransportTests
         const int N = 30;
         float[] costs = [.. Costs(N, N, 5).Select(c => 1e4f * c)];
         EntropicPlan plan = EntropicTransport.Plan(costs, N, N, 1e-3, maxIterations: 500);
+        Assert.InRange(plan.ColumnError, 0, 1e-4);
         Assert.All(plan.Masses, p => Assert.InRange(p, 0, 1.0f / N + 1e-6f));
         Assert.All(plan.Masses.Chunk(N), row => Assert.Equal(1.0 / N, row.Sum(p => (double)p), 1e-6));
     }

@@ -69,10 +69,10 @@ public static class EntropicTransport
         private const float Least = 1e-12f, Most = 1e12f; // the scalings that single precision bears
 
         private readonly float[] _costs = costs.ToArray();
-        private readonly double[] _f = new double[n], _g = new double[m];
+        private readonly double[] _g = new double[m];
         private readonly float[] _kernel = new float[n * m];              // rows sum to 1
         private readonly float[] _v = new float[m], _sums = new float[m]; // scaling of the columns; their sums
-        private readonly double[] _exponents = new double[m], _largest = new double[m], _totals = new double[m];
+        private readonly double[] _exponents = new double[m];
 
         public EntropicPlan Run(double regularisation, double tolerance, int maxIterations)
         {
@@ -90,17 +90,13 @@ public static class EntropicTransport
                     TensorPrimitives.Multiply(_kernel, 1f / n, _kernel);
                     return new EntropicPlan(_kernel, error, done);
                 }
-                if (TensorPrimitives.Min<float>(_sums) < Least)
+                int end = Math.Min(done + Stretch, maxIterations);
+                bool bearable = true;
+                while (bearable && done < end && error > 0.5 * tolerance)
                 {
-                    ScaleColumns(regularisation);
-                    done++;
-                    continue;
-                }
-                for (int end = Math.Min(done + Stretch, maxIterations); done < end && error > 0.5 * tolerance; done++)
-                {
-                    if (!Iterate())
-                        break;
+                    bearable = Iterate();
                     error = ColumnError();
+                    done++;
                 }
                 for (int column = 0; column < m; column++)
                     _g[column] += regularisation * Math.Log(_v[column]);
@@ -124,7 +120,7 @@ public static class EntropicTransport
         {
             float share = (float)n / m;
             for (int column = 0; column < m; column++)
-                _v[column] *= share / _sums[column];
+                _v[column] *= share / Math.Max(_sums[column], Least); // so an empty column comes up stretch by stretch
             Array.Clear(_sums);
             for (int row = 0; row < n; row++)
                 TensorPrimitives.MultiplyAdd(Kernel(row), 1 / TensorPrimitives.Dot(Kernel(row), _v), _sums, _sums);
@@ -132,7 +128,7 @@ public static class EntropicTransport
             return TensorPrimitives.Min<float>(_sums) > Least && TensorPrimitives.Min<float>(_v) > Least && TensorPrimitives.Max<float>(_v) < Most;
         }
 
-        /// <summary>f_i = −ε log Σ_j exp((g_j − C_ij)/ε), and the kernel exp((f_i + g_j − C_ij)/ε), whose rows sum to 1.</summary>
+        /// <summary>The kernel exp((f_i + g_j − C_ij)/ε), with f_i such that each row sums to 1.</summary>
         private void ScaleRows(double regularisation)
         {
             for (int row = 0; row < n; row++)
@@ -140,42 +136,11 @@ public static class EntropicTransport
                 TensorPrimitives.ConvertTruncating<float, double>(_costs.AsSpan(row * m, m), _exponents);
                 TensorPrimitives.Subtract(_g, _exponents, _exponents);
                 TensorPrimitives.Multiply(_exponents, 1 / regularisation, _exponents);
-                double largest = TensorPrimitives.Max<double>(_exponents);
-                TensorPrimitives.Subtract(_exponents, largest, _exponents);
+                TensorPrimitives.Subtract(_exponents, TensorPrimitives.Max<double>(_exponents), _exponents);
                 TensorPrimitives.Exp<double>(_exponents, _exponents);
-                double sum = TensorPrimitives.Sum<double>(_exponents);
-                _f[row] = -regularisation * (largest + Math.Log(sum));
-                TensorPrimitives.Multiply(_exponents, 1 / sum, _exponents);
+                TensorPrimitives.Multiply(_exponents, 1 / TensorPrimitives.Sum<double>(_exponents), _exponents);
                 TensorPrimitives.ConvertTruncating<double, float>(_exponents, Kernel(row));
             }
-        }
-
-        /// <summary>g_j = ε log(n/m) − ε log Σ_i exp((f_i − C_ij)/ε): right where the kernel of a column is all but empty.</summary>
-        private void ScaleColumns(double regularisation)
-        {
-            Array.Fill(_largest, double.NegativeInfinity);
-            Array.Clear(_totals);
-            for (int row = 0; row < n; row++)
-            {
-                ColumnExponents(row, regularisation);
-                TensorPrimitives.Max(_largest, _exponents, _largest);
-            }
-            for (int row = 0; row < n; row++)
-            {
-                ColumnExponents(row, regularisation);
-                TensorPrimitives.Subtract(_exponents, _largest, _exponents);
-                TensorPrimitives.Exp<double>(_exponents, _exponents);
-                TensorPrimitives.Add(_totals, _exponents, _totals);
-            }
-            for (int column = 0; column < m; column++)
-                _g[column] = regularisation * (Math.Log((double)n / m) - _largest[column] - Math.Log(_totals[column]));
-        }
-
-        private void ColumnExponents(int row, double regularisation)
-        {
-            TensorPrimitives.ConvertTruncating<float, double>(_costs.AsSpan(row * m, m), _exponents);
-            TensorPrimitives.Subtract(_f[row], _exponents, _exponents);
-            TensorPrimitives.Multiply(_exponents, 1 / regularisation, _exponents);
         }
     }
 }
