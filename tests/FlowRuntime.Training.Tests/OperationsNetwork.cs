@@ -10,10 +10,10 @@ internal sealed class OperationsNetwork : VelocityNetwork
     public const int Width = 6;
 
     public static readonly string[] Operations =
-        ["linear", "linear without bias", "embedding", "layer norm", "silu", "selu", "fourier features", "add", "multiply", "concatenate", "reshape", "constant"];
+        ["linear", "linear without bias", "embedding", "layer norm", "silu", "selu", "fourier features", "add", "multiply", "log", "divide", "affine", "sigmoid", "tanh", "softmax", "concatenate", "reshape", "constant"];
 
     private readonly string _operation;
-    private readonly Linear _square, _square2, _half, _wide;
+    private readonly Linear _square, _square2, _half, _wide, _toVector, _fromVector;
     private readonly LayerNorm _norm;
     private readonly Parameter _table, _row;
     private readonly Tensor _frequencies;
@@ -25,6 +25,8 @@ internal sealed class OperationsNetwork : VelocityNetwork
         _square2 = nn.Linear(Width, Width, hasBias: false);
         _half = nn.Linear(Width, Width / 2);
         _wide = nn.Linear(1, Width);
+        _toVector = nn.Linear(Width, 16);
+        _fromVector = nn.Linear(16, Width);
         _norm = nn.LayerNorm(Width);
         _table = new Parameter(randn(4, Width));
         _row = new Parameter(randn(Width));
@@ -49,10 +51,16 @@ internal sealed class OperationsNetwork : VelocityNetwork
             "embedding" => ops.Embedding(label!, _table),
             "layer norm" => ops.LayerNorm(timed, _norm),
             "silu" => ops.Silu(timed),
-            "selu" => ops.Selu(timed),
+            "selu" => ops.Linear(ops.Selu(ops.Linear(timed, _toVector)), _fromVector),
+            "log" => ops.Linear(ops.Log(ops.Affine(ops.Sigmoid(ops.Linear(timed, _toVector)), 1, 0.1)), _fromVector),
             "fourier features" => ops.FourierFeatures(t, _frequencies),
             "add" => ops.Add(timed, row),
             "multiply" => ops.Multiply(timed, row),
+            "divide" => ops.Divide(timed, ops.Affine(ops.Multiply(row, row), 1, 0.5)),
+            "affine" => ops.Affine(timed, -1.5, 0.25),
+            "sigmoid" => ops.Sigmoid(timed),
+            "tanh" => ops.Tanh(timed),
+            "softmax" => ops.Softmax(timed),
             "concatenate" => ops.Concatenate(ops.Linear(timed, _half), ops.Linear(row, _half)),
             "reshape" => ops.Reshape(ops.Reshape(timed, 3, 2), Width),
             "constant" => ops.Multiply(timed, ops.Constant(_row)),

@@ -25,7 +25,7 @@ public interface ITensorOps<T>
     /// <summary>x · sigmoid(x).</summary>
     T Silu(T x);
 
-    /// <summary>λ x for x above 0, λ α (eˣ − 1) below: the scaled exponential linear unit.</summary>
+    /// <summary>λ x for x above 0, λ α (eˣ − 1) below: the scaled exponential linear unit. ONNX Runtime's depends on a value's place in the tensor unless a row is a multiple of 16 values.</summary>
     T Selu(T x);
 
     /// <summary>cos(t f) for every frequency f, and then sin(t f): [N] to [N, 2 · frequencies].</summary>
@@ -40,6 +40,24 @@ public interface ITensorOps<T>
 
     /// <summary>a · b, element by element, with broadcasting.</summary>
     T Multiply(T a, T b);
+
+    /// <summary>a / b, element by element, with broadcasting.</summary>
+    T Divide(T a, T b);
+
+    /// <summary>factor · x + shift, element by element.</summary>
+    T Affine(T x, double factor, double shift);
+
+    /// <summary>1/(1 + e⁻ˣ).</summary>
+    T Sigmoid(T x);
+
+    /// <summary>The hyperbolic tangent.</summary>
+    T Tanh(T x);
+
+    /// <summary>The natural logarithm. ONNX Runtime's depends on a value's place in the tensor unless a row is a multiple of 16 values: pad rows to it.</summary>
+    T Log(T x);
+
+    /// <summary>eˣ over the sum of eˣ, over the last axis.</summary>
+    T Softmax(T x);
 
     /// <summary>a and b side by side on the last axis.</summary>
     T Concatenate(T a, T b);

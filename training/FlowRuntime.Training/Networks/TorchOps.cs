@@ -45,6 +45,24 @@ public sealed class TorchOps : ITensorOps<Tensor>
     public Tensor Multiply(Tensor a, Tensor b) => a * b;
 
     /// <inheritdoc/>
+    public Tensor Divide(Tensor a, Tensor b) => a / b;
+
+    /// <inheritdoc/>
+    public Tensor Affine(Tensor x, double factor, double shift) => x * factor + shift;
+
+    /// <inheritdoc/>
+    public Tensor Sigmoid(Tensor x) => sigmoid(x);
+
+    /// <inheritdoc/>
+    public Tensor Tanh(Tensor x) => tanh(x);
+
+    /// <inheritdoc/>
+    public Tensor Log(Tensor x) => log(x);
+
+    /// <inheritdoc/>
+    public Tensor Softmax(Tensor x) => softmax(x, -1);
+
+    /// <inheritdoc/>
     public Tensor Concatenate(Tensor a, Tensor b) => cat([a, b], -1);
 
     /// <inheritdoc/>

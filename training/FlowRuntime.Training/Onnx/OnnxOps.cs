@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx.Proto;
@@ -52,7 +53,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = -1 },
         new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = (float)layer.eps });
 
-    public OnnxValue Silu(OnnxValue x) => Multiply(x, Node("Sigmoid", [x.Name]));
+    public OnnxValue Silu(OnnxValue x) => Multiply(x, Sigmoid(x));
 
     public OnnxValue Selu(OnnxValue x) => Node("Selu", [x.Name]);
 
@@ -80,6 +81,24 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     public OnnxValue Multiply(OnnxValue a, OnnxValue b) => Node("Mul", [a.Name, b.Name]);
 
+    public OnnxValue Divide(OnnxValue a, OnnxValue b) => Node("Div", [a.Name, b.Name]);
+
+    public OnnxValue Affine(OnnxValue x, double factor, double shift)
+    {
+        if (factor != 1)
+            x = Multiply(x, AddNumber(factor));
+        return shift == 0 ? x : Add(x, AddNumber(shift));
+    }
+
+    public OnnxValue Sigmoid(OnnxValue x) => Node("Sigmoid", [x.Name]);
+
+    public OnnxValue Tanh(OnnxValue x) => Node("Tanh", [x.Name]);
+
+    public OnnxValue Log(OnnxValue x) => Node("Log", [x.Name]);
+
+    public OnnxValue Softmax(OnnxValue x) =>
+        Node("Softmax", [x.Name], new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = -1 });
+
     public OnnxValue Concatenate(OnnxValue a, OnnxValue b) => Node(
         "Concat", [a.Name, b.Name], new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = -1 });
 
@@ -87,6 +106,8 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         Node("Reshape", [x.Name, AddIntegers($"shape_{string.Join("x", rowShape.ToArray())}", [0, .. rowShape]).Name]);
 
     private static float[] Floats(Tensor value) => value.detach().cpu().data<float>().ToArray();
+
+    private OnnxValue AddNumber(double value) => AddFloats(string.Create(CultureInfo.InvariantCulture, $"number_{(float)value:R}"), [(float)value], []);
 
     private OnnxValue AddFloats(string name, float[] values, long[] shape) =>
         AddInitializer(name, TensorProto.Types.DataType.Float, shape, MemoryMarshal.AsBytes<float>(values));
