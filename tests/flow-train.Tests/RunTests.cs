@@ -36,9 +36,9 @@ public sealed class RunTests : IDisposable
     {
         await TrainRun.Small(At("first"), "--seed", "3");
         var saved = (JsonObject)JsonNode.Parse(File.ReadAllText(At("first/config.json")))!;
-        Assert.Equal(["data", "network", "sigma_min", "training"], saved.Select(field => field.Key).Order());
+        Assert.Equal(["data", "network", "objective", "path", "training"], saved.Select(field => field.Key).Order());
         Assert.Equal(
-            ["batch_size", "class_dropout", "clip_norm", "ema_decay", "learning_rate", "seed", "steps", "threads", "warmup_steps", "weight_decay"],
+            ["batch_size", "clip_norm", "ema_decay", "learning_rate", "schedule", "seed", "steps", "threads", "warmup_steps", "weight_decay"],
             saved["training"]!.AsObject().Select(field => field.Key).Order());
 
         TrainRun again = await TrainRun.Of("run", "--config", At("first/config.json"), "--out", At("again"));

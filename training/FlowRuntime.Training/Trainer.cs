@@ -4,8 +4,8 @@ using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Objectives;
 using FlowRuntime.Training.Optimisation;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace FlowRuntime.Training;
 
@@ -54,7 +54,7 @@ public static class Trainer
         set_num_threads(options.Threads);
         var rate = new LearningRate(options.LearningRate, options.WarmupSteps, options.Steps, options.Schedule);
         Parameter[] parameters = [.. network.parameters()];
-        using var optimiser = optim.AdamW(parameters, lr: options.LearningRate, weight_decay: options.WeightDecay);
+        using var optimiser = new AdamW(parameters, options.WeightDecay);
         using var average = new ExponentialMovingAverage(network, options.EmaDecay);
         using var inputs = new Inputs(network, options.BatchSize, objective.IsWeighted);
         network.train();
@@ -65,10 +65,8 @@ public static class Trainer
         int step = 0;
         foreach (TrainingBatch batch in DrawAhead(objective, options, cancellationToken))
         {
-            foreach (var group in optimiser.ParamGroups)
-                group.LearningRate = rate.At(step);
             inputs.Fill(batch);
-            double loss = Step(network, inputs, optimiser, parameters, options.ClipNorm);
+            double loss = Step(network, inputs, optimiser, parameters, options.ClipNorm, rate.At(step));
             average.Update();
             step++;
             if (!double.IsFinite(loss))
@@ -85,17 +83,17 @@ public static class Trainer
         network.eval();
     }
 
-    private static double Step(VelocityNetwork network, Inputs inputs, optim.Optimizer optimiser, Parameter[] parameters, double clipNorm)
+    private static double Step(VelocityNetwork network, Inputs inputs, AdamW optimiser, Parameter[] parameters, double clipNorm, double learningRate)
     {
         using var scope = NewDisposeScope();
         Tensor prediction = network.Forward(TorchOps.Instance, inputs.Times, inputs.States, inputs.Labels);
         Tensor loss = inputs.Weights is null
             ? nn.functional.mse_loss(prediction, inputs.Targets)
-            : (inputs.Weights * (prediction - inputs.Targets).square()).mean();
-        optimiser.zero_grad();
+            : (inputs.Weights * nn.functional.mse_loss(prediction, inputs.Targets, nn.Reduction.None)).mean();
+        optimiser.ZeroGradients();
         loss.backward();
         nn.utils.clip_grad_norm_(parameters, clipNorm);
-        optimiser.step();
+        optimiser.Step(learningRate);
         return loss.item<float>();
     }
 

@@ -27,7 +27,7 @@ public sealed class MlpNetwork : VelocityNetwork
     public MlpNetwork(IReadOnlyList<int> shape, int classes, MlpOptions options) : base("mlp", shape, classes)
     {
         int width = options.Width;
-        _frequencies = Math.PI * arange(1, options.Frequencies + 1, dtype: ScalarType.Float32);
+        _frequencies = tensor(Enumerable.Range(1, options.Frequencies).Select(k => (float)Math.PI * k).ToArray());
         _input = nn.Linear(Dimension, width);
         _time = nn.Linear(2 * options.Frequencies, width);
         _timeHidden = nn.Linear(width, width);

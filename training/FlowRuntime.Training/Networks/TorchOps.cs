@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -6,6 +7,12 @@ namespace FlowRuntime.Training.Networks;
 /// <summary>Interprets a network on tensors: this trains.</summary>
 public sealed class TorchOps : ITensorOps<Tensor>
 {
+    /// <summary>
+    /// The factor of what is added. TorchSharp makes a number of its own for it where none is given, which a garbage collection may free while the
+    /// call reads it; this one is held.
+    /// </summary>
+    internal static Scalar One { get; } = 1.ToScalar();
+
     /// <summary>The one interpreter; it has no state.</summary>
     public static TorchOps Instance { get; } = new();
 
@@ -39,7 +46,7 @@ public sealed class TorchOps : ITensorOps<Tensor>
     }
 
     /// <inheritdoc/>
-    public Tensor Add(Tensor a, Tensor b) => a + b;
+    public Tensor Add(Tensor a, Tensor b) => a.add(b, One);
 
     /// <inheritdoc/>
     public Tensor Multiply(Tensor a, Tensor b) => a * b;
@@ -48,7 +55,11 @@ public sealed class TorchOps : ITensorOps<Tensor>
     public Tensor Divide(Tensor a, Tensor b) => a / b;
 
     /// <inheritdoc/>
-    public Tensor Affine(Tensor x, double factor, double shift) => x * factor + shift;
+    public Tensor Affine(Tensor x, double factor, double shift)
+    {
+        using Scalar times = factor.ToScalar(), plus = shift.ToScalar(); // held, as is One
+        return x.mul(times).add(plus, One);
+    }
 
     /// <inheritdoc/>
     public Tensor Sigmoid(Tensor x) => sigmoid(x);

@@ -28,11 +28,13 @@ public sealed class ExponentialMovingAverage : IDisposable
     /// <summary>Takes the parameters after a step into the average.</summary>
     public void Update()
     {
+        using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         double decay = Math.Min(_decay, (1.0 + _updates) / (10.0 + _updates));
         _updates++;
+        Tensor share = 1 - decay; // the scope holds it: a number handed over by itself may be freed while the call reads it
         for (int i = 0; i < _parameters.Length; i++)
-            _averages[i].lerp_(_parameters[i], 1 - decay);
+            _averages[i].lerp_(_parameters[i], share);
     }
 
     /// <summary>Puts the average into the network's parameters.</summary>
