@@ -26,4 +26,13 @@ public class LearningRateTests
     [Fact]
     public void Without_warm_up_the_first_step_has_the_peak() =>
         Assert.Equal(1.0, new LearningRate(1, 0, 10).At(0), 1e-12);
+
+    [Fact]
+    public void A_constant_rate_rises_like_the_other_and_stays_at_its_peak()
+    {
+        LearningRate constant = Rate with { Schedule = LearningRateSchedule.Constant };
+        for (int step = 0; step < 100; step++)
+            Assert.Equal(Rate.At(step), constant.At(step));
+        Assert.All([100, 600, 1099, 1100, 5000], step => Assert.Equal(2e-3, constant.At(step)));
+    }
 }
