@@ -32,6 +32,7 @@ public sealed class FlowModel : IDisposable
         _threaded = threaded;
         Card = card;
         _path = ProbabilityPath.Of(card.Path);
+        Network = field;
         Field = InVelocities(field);
         (double start, double end) = _path?.TimeRange(card.Prediction.Kind) ?? (0, 1);
         (Start, End) = (Math.Max(start, card.Path.Start), Math.Min(end, card.Path.End));
@@ -51,6 +52,9 @@ public sealed class FlowModel : IDisposable
 
     /// <summary>What the network runs on, what was asked for, and why.</summary>
     public ProviderReport Provider { get; }
+
+    /// <summary>The network as it is: its prediction, of whatever kind, stands where a field gives its velocity.</summary>
+    public IVelocityField Network { get; }
 
     /// <summary>The network as a velocity field v(t, x) in its own units, for solvers and for wrapping.</summary>
     public IVelocityField Field { get; }

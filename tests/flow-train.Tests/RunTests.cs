@@ -31,6 +31,32 @@ public sealed class RunTests : IDisposable
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(At($"run/{name}"))[..4]);
     }
 
+    [Theory]
+    [InlineData("path.kind=cosine objective.prediction=noise objective.weight=plain", PathKind.Cosine, PredictionKind.Noise, null)]
+    [InlineData("path.kind=vp objective.prediction=score objective.times=mode(0.5) objective.importance_weights=true", PathKind.VariancePreserving, PredictionKind.Score, null)]
+    [InlineData("path.kind=ve path.sigma_max=10 objective.prediction=data objective.stratified_times=true", PathKind.VarianceExploding, PredictionKind.Data, null)]
+    [InlineData("path.kind=tabulated path.alpha_bar=[0.999,0.9,0.5,0.1,0.001] objective.prediction=v-prediction", PathKind.Tabulated, PredictionKind.VPrediction, null)]
+    [InlineData("objective.coupling=optimal-transport objective.coupling_batches=2", PathKind.ConditionalOt, PredictionKind.Velocity, CouplingKind.OptimalTransport)]
+    [InlineData("path.kind=schrodinger-bridge objective.coupling=sinkhorn", PathKind.SchrodingerBridge, PredictionKind.Velocity, CouplingKind.Sinkhorn)]
+    public async Task What_a_run_is_told_to_learn_is_in_its_card_and_can_be_sampled(string settings, PathKind path, PredictionKind prediction, CouplingKind? coupling)
+    {
+        TrainRun run = await TrainRun.Small(At("run"), ["--no-tune", .. settings.Split(' ').SelectMany(setting => new[] { "--set", setting })]);
+        Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
+        using FlowModel model = FlowModel.Open(At("run/model.onnx"));
+        Assert.Equal((path, prediction, coupling), (model.Card.Path.Kind, model.Card.Prediction.Kind, model.Card.Path.Coupling));
+        Assert.Equal(0, model.Sample(5).Failed);
+    }
+
+    [Fact]
+    public async Task A_benchmark_tells_its_figures_as_a_table_and_as_json()
+    {
+        TrainRun run = await TrainRun.Of("bench-2d", "--part", "tong", "--task", "noise-moons", "--seeds", "2", "--steps", "20", "--out", At("bench"));
+        Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
+        Assert.Equal(9, run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length); // three methods, three figures each
+        using JsonDocument told = JsonDocument.Parse(File.ReadAllText(At("bench/results.json")));
+        Assert.All(told.RootElement.GetProperty("figures").EnumerateArray(), figure => Assert.Equal(2, figure.GetProperty("values").GetArrayLength()));
+    }
+
     [Fact]
     public async Task The_saved_configuration_is_complete_and_gives_the_same_run_again()
     {

@@ -82,8 +82,7 @@ internal sealed class RunCommand
             run = CommandHost.Checked("--config", () => run.With(config, file)) with { Data = run.Data };
         if (parsed.GetValue(_labelColumn) is { } labelColumn)
             run = run with { LabelColumn = labelColumn };
-        foreach (string setting in parsed.GetValue(_set)!)
-            run = CommandHost.Checked("--set", () => run.With(setting));
+        run = CommandHost.Checked("--set", () => run.With(parsed.GetValue(_set)!));
         if (parsed.GetValue(_steps) is { } steps)
             run = CommandHost.Checked("--steps", () => run with { Training = run.Training with { Steps = steps } });
         if (parsed.GetValue(_seed) is { } seed)

@@ -42,7 +42,7 @@ internal sealed record RunConfiguration(
             // 1,438 images are learnt by heart if the training is long: after 2,000 steps samples lie as far from the
             // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
             ? new(data, new PathCard(PathKind.ConditionalOt, SigmaMin: 0.1), new ObjectiveConfiguration(), new MlpOptions { Width = 256, Blocks = 3 }, new TrainingOptions { Steps = 2_000 })
-            : new(data, new PathCard(PathKind.ConditionalOt, SigmaMin: 0), new ObjectiveConfiguration(), new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
+            : new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
     }
 
     /// <summary>Lays a JSON object over this configuration.</summary>
@@ -51,8 +51,13 @@ internal sealed record RunConfiguration(
     /// <exception cref="InvalidDataException">A field is unknown, of the wrong kind or out of its range.</exception>
     public RunConfiguration With(JsonObject overlay, string source)
     {
-        var json = (JsonObject)JsonSerializer.SerializeToNode(this, Contract)!;
+        JsonObject json = Json();
         StrictJson.Overlay(json, overlay);
+        return Checked(json, source);
+    }
+
+    private static RunConfiguration Checked(JsonObject json, string source)
+    {
         try
         {
             RunConfiguration changed = StrictJson.Read(json, Contract, source);
@@ -70,9 +75,20 @@ internal sealed record RunConfiguration(
         }
     }
 
-    /// <summary>Lays one <c>key.key=value</c> over this configuration; the value is JSON, or else text.</summary>
-    /// <exception cref="ArgumentException">The text has no key.</exception>
-    public RunConfiguration With(string setting)
+    /// <summary>Lays settings <c>key.key=value</c> over this configuration, all together; a value is JSON, or else text.</summary>
+    /// <exception cref="ArgumentException">A text has no key.</exception>
+    /// <exception cref="InvalidDataException">A field is unknown, of the wrong kind or out of its range, or they do not go together.</exception>
+    public RunConfiguration With(IReadOnlyList<string> settings)
+    {
+        JsonObject json = Json();
+        foreach (string setting in settings)
+            StrictJson.Overlay(json, Parse(setting));
+        return settings.Count == 0 ? this : Checked(json, $"--set {string.Join(' ', settings)}");
+    }
+
+    private JsonObject Json() => (JsonObject)JsonSerializer.SerializeToNode(this, Contract)!;
+
+    private static JsonObject Parse(string setting)
     {
         if (setting.Split('=', 2) is not [{ Length: > 0 } key, var text])
             throw new ArgumentException($"'{setting}' sets nothing. Write key=value, such as training.steps=500.");
@@ -87,7 +103,7 @@ internal sealed record RunConfiguration(
         }
         foreach (string name in key.Split('.').Reverse())
             value = new JsonObject { [name] = value };
-        return With((JsonObject)value!, $"--set {setting}");
+        return (JsonObject)value!;
     }
 
     public static RunConfiguration Read(string path) => StrictJson.Read(StrictJson.Parse(File.ReadAllText(path), path), Contract, path);
@@ -98,8 +114,13 @@ internal sealed record RunConfiguration(
 
     /// <summary>What the network is taught.</summary>
     /// <exception cref="ArgumentException">The path or what is asked for on it is not possible.</exception>
-    public FlowMatchingOptions MakeObjective() => Objective.On(ProbabilityPath.Of(Path)
-        ?? throw new ArgumentException($"path.alpha_bar: a table belongs to the kind tabulated, and the kind tabulated to a table; the path is '{Path.Kind}'."));
+    public FlowMatchingOptions MakeObjective()
+    {
+        if (Objective.Prediction != PredictionKind.Velocity && Path.Kind is (PathKind.IndependentPairs or PathKind.SchrodingerBridge))
+            throw new ArgumentException($"On the path '{Path.Kind}' a network predicts velocities alone; objective.prediction is '{Objective.Prediction}'.");
+        return Objective.On(ProbabilityPath.Of(Path)
+            ?? throw new ArgumentException($"path.alpha_bar: a table belongs to the kind tabulated, and the kind tabulated to a table; the path is '{Path.Kind}'."));
+    }
 
     public MlpNetwork MakeNetwork(Dataset data) =>
         Trainer.Seeded(Training.Seed, () => new MlpNetwork(data.Shape, data.ClassNames?.Count ?? 0, Network));

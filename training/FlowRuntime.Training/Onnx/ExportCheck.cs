@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace FlowRuntime.Training.Onnx;
 
 /// <summary>How far an exported model is from the trained network.</summary>
-/// <param name="MaxRelativeDifference">Largest |v_exported − v_trained| over the largest |v_trained|, on random inputs.</param>
+/// <param name="MaxRelativeDifference">Largest difference of a prediction over the largest prediction, on random inputs.</param>
 /// <param name="RowsIndependent">Whether a row evaluated alone gives the same bits as among others.</param>
 public sealed record ExportParity(double MaxRelativeDifference, bool RowsIndependent);
 
@@ -27,7 +27,7 @@ public static class ExportCheck
     {
         ExportParity parity = Compare(network, modelPath);
         if (double.IsNaN(parity.MaxRelativeDifference))
-            throw new InvalidDataException($"{name}: the network's velocities are not finite. Its weights are broken: train it again, with a lower learning rate.");
+            throw new InvalidDataException($"{name}: the network's predictions are not finite. Its weights are broken: train it again, with a lower learning rate.");
         if (!(parity.MaxRelativeDifference <= Tolerance))
             throw new InvalidDataException($"{name}: the exported network differs from the trained one by {parity.MaxRelativeDifference:E1} relative, more than {Tolerance:E0}. An operation's two interpretations do not agree.");
         if (!parity.RowsIndependent)
@@ -42,7 +42,7 @@ public static class ExportCheck
     {
         using FlowModel model = FlowModel.Open(modelPath, new FlowModelOptions { Provider = "cpu" });
         var buffers = new EvaluationBuffers(Rows, network.Dimension, outputs: 2);
-        using IVelocityEvaluator evaluator = model.Field.CreateEvaluator(buffers);
+        using IVelocityEvaluator evaluator = model.Network.CreateEvaluator(buffers);
         long[] labels = new long[Rows];
         for (int row = 0; row < Rows; row++)
         {

@@ -49,13 +49,13 @@ internal sealed class Bench2dCommand
         if (steps < 1)
             throw new ArgumentException($"--steps: {steps} is no number of steps. Give at least 1.");
         string folder = parsed.GetValue(_out)!;
-        RunFolder.Create("--out", folder, replace: true);
         bool json = parsed.GetValue(_json);
         TextWriter output = parsed.InvocationConfiguration.Output;
 
         List<Job> jobs = [.. Jobs(folder, seeds, steps).Where(job => parts.Contains(job.Part) && (tasks.Length == 0 || tasks.Contains(job.Task)))];
-        if (jobs.Count == 0)
+        if (jobs.Count == 0 && (tasks.Length > 0 || !parts.Contains(CouplingSpeed.Name)))
             throw new ArgumentException($"--task: there is no {string.Join(", ", tasks)} in {string.Join(", ", parts)}.");
+        RunFolder.Create("--out", folder, replace: true);
         var figures = new List<Figure>();
         if (parts.Contains(CouplingSpeed.Name) && tasks.Length == 0) // first and alone: what is timed must not be disturbed
             figures.AddRange(CouplingSpeed.Run(steps ?? 3_000, cancellationToken));
