@@ -15,7 +15,7 @@ public sealed class SchrodingerBridgeMarginalTests
     [Fact]
     public void The_marginals_between_two_Gaussians_are_those_of_the_bridge()
     {
-        const int Rows = 256, Blocks = 140;
+        const int Rows = 256, Blocks = 100;
         const double A = 0.5;
         var source = new Dataset("source", [1], Points.Normal(100_000, 1, seed: 11, mean: -A), new());
         var data = new Dataset("data", [1], Points.Normal(100_000, 1, seed: 12, mean: A), new());
