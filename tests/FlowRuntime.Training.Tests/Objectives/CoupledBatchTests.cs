@@ -105,7 +105,7 @@ public sealed class CoupledBatchTests
 
     public static TheoryData<Coupling, int> Blocks => new()
     {
-        { new IndependentCoupling(), 1 }, { new OptimalTransportCoupling(), 1 }, { new OptimalTransportCoupling(), 3 }, { new SinkhornCoupling(2), 4 }, { new ConditionalOptimalTransportCoupling(), 2 },
+        { new IndependentCoupling(), 1 }, { new OptimalTransportCoupling(), 1 }, { new OptimalTransportCoupling(), 3 }, { new SinkhornCoupling(4), 4 }, { new ConditionalOptimalTransportCoupling(), 2 },
     };
 
     [Theory, MemberData(nameof(Blocks))]

@@ -93,7 +93,7 @@ public sealed record LogitNormalTimes : TimeSampling
 }
 
 /// <summary>
-/// Times t = 1 − u − s (cos²(πu/2) − 1 + u), u uniform: denser in the middle for s below 0 … and at the ends for s above it, and
+/// Times t = 1 − u − s (cos²(πu/2) − 1 + u), u uniform: denser at the ends for s below 0 and in the middle for s above it, and
 /// never without density.
 /// </summary>
 /// <remarks>Source: Esser et al. 2024, "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis", mode sampling with heavy tails.</remarks>
