@@ -1,3 +1,5 @@
+using MathNet.Numerics;
+
 namespace FlowRuntime.Training.Metrics;
 
 /// <summary>The natural logarithm of a known density.</summary>
@@ -58,7 +60,7 @@ public static class KullbackLeibler
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(count, dimension);
         return 0.5 * Enumerable.Range(1, dimension)
-            .Sum(i => Math.Log(count / 2.0) - Digamma.At((count - (kind == CovarianceKind.Full ? i : 1)) / 2.0));
+            .Sum(i => Math.Log(count / 2.0) - SpecialFunctions.DiGamma((count - (kind == CovarianceKind.Full ? i : 1)) / 2.0));
     }
 
     /// <summary>
@@ -91,7 +93,7 @@ public static class KullbackLeibler
             throw new ArgumentException(distances[bad] == 0
                 ? $"samples: row {bad} is equal to {k} others, and samples of a density never are. Leave out what is repeated."
                 : $"samples: ln p is {logDensity(points[bad])} at row {bad}, so that the divergence is not finite.", nameof(samples));
-        return terms.Average() - Digamma.At(points.Count) + Digamma.At(k) - LogUnitBall(dimension);
+        return terms.Average() - SpecialFunctions.DiGamma(points.Count) + SpecialFunctions.DiGamma(k) - LogUnitBall(dimension);
     }
 
     /// <summary>ln of the volume of the unit ball: V_0 = 1, V_1 = 2, V_d = V_(d−2) 2π/d.</summary>
