@@ -170,12 +170,12 @@ public class PathTests
         Assert.Equal((start, end), Paths[name].TimeRange());
 
     [Theory]
-    [InlineData("conditional OT", PredictionKind.Noise, 1e-5, 1)]
+    [InlineData("conditional OT", PredictionKind.Noise, 0.01, 1)]
     [InlineData("conditional OT", PredictionKind.Data, 0, 1 - 1e-5)]
-    [InlineData("conditional OT", PredictionKind.Score, 1e-5, 1 - 1e-5)]
+    [InlineData("conditional OT", PredictionKind.Score, 0.01, 1 - 1e-5)]
     [InlineData("conditional OT", PredictionKind.VPrediction, 0, 1)]
     [InlineData("conditional OT, blurred", PredictionKind.Data, 0, 1)]
-    [InlineData("cosine", PredictionKind.Noise, 1e-5, 1)]
+    [InlineData("cosine", PredictionKind.Noise, 0.01, 1)]
     [InlineData("cosine", PredictionKind.VPrediction, 0, 1)]
     [InlineData("VE", PredictionKind.Noise, 0, 1)]
     [InlineData("VE", PredictionKind.Score, 0, 1)]

@@ -110,7 +110,7 @@ public sealed class PredictionTests
         { "source of another shape", new() { Source = new Dataset("images", [1, 2, 1], [1, 2], new()) }, "[1, 2, 1]" },
         { "the bridge's start", new() { Path = new SchrodingerBridgePath(), TimeRange = (0, 0.5) }, "1E-05" },
         { "the diffusion's end", new() { Path = new VariancePreservingPath(), TimeRange = (0.5, 1) }, "0.99999" },
-        { "the noise's start", new() { Prediction = PredictionKind.Noise, TimeRange = (0, 1) }, "1E-05" },
+        { "the noise's start", new() { Prediction = PredictionKind.Noise, TimeRange = (0, 1) }, "0.01" },
         { "the score's end", new() { Prediction = PredictionKind.Score, TimeRange = (0.1, 1) }, "0.99999" },
     };
 

@@ -79,7 +79,7 @@ public sealed record FlowMatchingOptions
             throw new ArgumentException("The exact field is that of a normal source independent of the data. Leave out the oracle, or the coupling and the source.");
         (double first, double last) = Path.TimeRange(Prediction);
         if (Range.Start < first || Range.End > last)
-            throw new ArgumentException(FormattableString.Invariant($"This path is trained from t = {first} to {last}: beyond, the target or its weight is infinite. Give times within."));
+            throw new ArgumentException(FormattableString.Invariant($"This path is trained from t = {first} to {last}: beyond, the target or its weight is infinite, or nearly so. Give times within."));
     }
 
     /// <summary>The times that are trained, and so may be solved: for the card of the model.</summary>
