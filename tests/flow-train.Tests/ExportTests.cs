@@ -65,7 +65,7 @@ public sealed class ExportTests : IAsyncLifetime
         bytes.AsSpan(8 + (int)BinaryPrimitives.ReadInt64LittleEndian(bytes)).Fill(0xFF); // NaN
         await File.WriteAllBytesAsync(At("run/weights.safetensors"), bytes, TestContext.Current.CancellationToken);
 
-        await Refused(At("m.onnx"), "velocities are not finite", "train it again");
+        await Refused(At("m.onnx"), "predictions are not finite", "train it again");
     }
 
     [Fact]
