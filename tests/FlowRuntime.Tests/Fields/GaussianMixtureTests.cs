@@ -34,7 +34,11 @@ public class GaussianMixtureTests
         var field = new MixtureField(new GaussianMixture(2, Mean, [Scale]), path);
         SampleBatch batch = OdeSolver.Solve(new OdeProblem
         {
-            Field = field, InitialState = (index, x) => Noise.Fill(1, index, x), Count = 16, Start = start, End = end,
+            Field = field,
+            InitialState = (index, x) => Noise.Fill(1, index, x),
+            Count = 16,
+            Start = start,
+            End = end,
             Solver = new AdaptiveSteps { RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-6 },
         }).EnsureSuccess();
         PathCoefficients from = path.At(start), to = path.At(end);
@@ -169,8 +173,12 @@ public class GaussianMixtureTests
         var path = new ConditionalOtPath();
         SampleBatch batch = OdeSolver.Solve(new OdeProblem
         {
-            Field = new MixtureField(GaussianMixture.OfRows(2, rows), path), InitialState = (index, x) => Noise.Fill(1, index, x),
-            Count = 50, End = 1 - ProbabilityPath.EndMargin, Path = path, FinishesWithData = true,
+            Field = new MixtureField(GaussianMixture.OfRows(2, rows), path),
+            InitialState = (index, x) => Noise.Fill(1, index, x),
+            Count = 50,
+            End = 1 - ProbabilityPath.EndMargin,
+            Path = path,
+            FinishesWithData = true,
         }).EnsureSuccess();
         for (int i = 0; i < 50; i++)
             Assert.Contains(Enumerable.Range(0, 3), k => Math.Abs(batch[i][0] - rows[2 * k]) + Math.Abs(batch[i][1] - rows[2 * k + 1]) < 1e-5);

@@ -97,7 +97,10 @@ public class PathEnergyTests
 
     private static OdeProblem Problem(IVelocityField field, int count) => new()
     {
-        Field = field, InitialState = (index, x) => Start(index).CopyTo(x), Count = count, Solver = Tight,
+        Field = field,
+        InitialState = (index, x) => Start(index).CopyTo(x),
+        Count = count,
+        Solver = Tight,
     };
 
     private static float[] Start(long index)

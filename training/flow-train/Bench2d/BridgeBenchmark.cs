@@ -46,7 +46,12 @@ internal static class BridgeBenchmark
             () => new MlpNetwork([dimension], 0, new MlpOptions { Width = 128, Blocks = 3 }), path, BenchmarkData.DsbmTarget(dimension, Points, (ulong)seed), objective,
             new TrainingOptions
             {
-                Steps = steps, BatchSize = 128, LearningRate = 1e-3, WeightDecay = 0, WarmupSteps = 0, Seed = (ulong)seed,
+                Steps = steps,
+                BatchSize = 128,
+                LearningRate = 1e-3,
+                WeightDecay = 0,
+                WarmupSteps = 0,
+                Seed = (ulong)seed,
             }, cancellationToken);
         float[] starts = BenchmarkData.DsbmSource(dimension, Points, 1_000 + (ulong)seed).Values;
         OdeProblem problem = model.Problem(starts, new FixedSteps(ButcherTableau.Euler, EulerSteps));

@@ -59,8 +59,15 @@ internal static class ConditionsBenchmark
             () => new MlpNetwork([2], conditional ? 2 : 0, new MlpOptions { Width = 128, Blocks = 3 }), new PathCard(PathKind.ConditionalOt), data, objective,
             new TrainingOptions
             {
-                Steps = steps, BatchSize = 256, LearningRate = 3e-4, WeightDecay = 0, WarmupSteps = 0, ClipNorm = double.PositiveInfinity,
-                EmaDecay = 0, Schedule = LearningRateSchedule.Constant, Seed = (ulong)seed,
+                Steps = steps,
+                BatchSize = 256,
+                LearningRate = 3e-4,
+                WeightDecay = 0,
+                WarmupSteps = 0,
+                ClipNorm = double.PositiveInfinity,
+                EmaDecay = 0,
+                Schedule = LearningRateSchedule.Constant,
+                Seed = (ulong)seed,
             }, cancellationToken);
         float[] starts = BenchmarkData.C2otSource(seed: 2 + (ulong)seed).Values;
         var carried = model.Carry(starts, Adaptive, conditional ? judged.Labels : null);

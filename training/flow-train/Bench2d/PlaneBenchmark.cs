@@ -1,10 +1,10 @@
 using FlowRuntime.Sampling;
-using FlowRuntime.TrainTool.Pictures;
 using FlowRuntime.Training;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Metrics;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx;
+using FlowRuntime.TrainTool.Pictures;
 
 namespace FlowRuntime.TrainTool.Bench2d;
 

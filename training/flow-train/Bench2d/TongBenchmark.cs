@@ -73,8 +73,15 @@ internal static class TongBenchmark
             () => new SeluNetwork(2), path, train, objective,
             new TrainingOptions
             {
-                Steps = steps, BatchSize = 512, LearningRate = 1e-3, WeightDecay = 1e-5, WarmupSteps = 0, ClipNorm = double.PositiveInfinity, Seed = FirstSeed + (ulong)seed,
-                EmaDecay = recipe ? 0.999 : 0, Schedule = recipe ? LearningRateSchedule.Cosine : LearningRateSchedule.Constant,
+                Steps = steps,
+                BatchSize = 512,
+                LearningRate = 1e-3,
+                WeightDecay = 1e-5,
+                WarmupSteps = 0,
+                ClipNorm = double.PositiveInfinity,
+                Seed = FirstSeed + (ulong)seed,
+                EmaDecay = recipe ? 0.999 : 0,
+                Schedule = recipe ? LearningRateSchedule.Cosine : LearningRateSchedule.Constant,
             }, cancellationToken);
 
         float[] starts = sourceTest?.Values ?? NoiseRows(TestPoints, FirstSeed + (ulong)seed);
