@@ -21,7 +21,7 @@ public sealed class FlowModel : IDisposable
 {
     private readonly OnnxSession _session;
     private readonly ThreadedField? _threaded;
-    private readonly ProbabilityPath? _path;
+    private readonly ProbabilityPath _path;
     private readonly QualityCard? _quality;
     private readonly StepProfile[] _profiles;
 
@@ -34,7 +34,7 @@ public sealed class FlowModel : IDisposable
         _path = ProbabilityPath.Of(card.Path);
         Network = field;
         Field = InVelocities(field);
-        (double start, double end) = _path?.TimeRange(card.Prediction.Kind) ?? (0, 1);
+        (double start, double end) = _path.TimeRange(card.Prediction.Kind);
         (Start, End) = (Math.Max(start, card.Path.Start), Math.Min(end, card.Path.End));
         Provider = provider;
         HintsApply = card.Hints is not null && card.Hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase);
@@ -65,8 +65,8 @@ public sealed class FlowModel : IDisposable
     /// <summary>Flow time at which a solve ends: the last trained time, inside 1 where the prediction does not tell the velocity there.</summary>
     public double End { get; }
 
-    /// <summary>Mean and scale of the data in the network's units, where the card tells both and the path is known.</summary>
-    public DataMoments? Moments => Card.Data is { Mean: { } mean, Scale: { } scale } && scale.Any(value => value > 0) && _path is not null
+    /// <summary>Mean and scale of the data in the network's units, where the card tells both.</summary>
+    public DataMoments? Moments => Card.Data is { Mean: { } mean, Scale: { } scale } && scale.Any(value => value > 0)
         ? new DataMoments(mean, scale) : null;
 
     /// <summary>How this model is sampled where nothing else is said: its card's hints, over the library's defaults.</summary>
@@ -224,11 +224,11 @@ public sealed class FlowModel : IDisposable
     /// Where a model of noise, data or score cannot be solved to the data, or a diffusion table ends short of them, the sample is the
     /// data that the last state speaks of.
     /// </summary>
-    private bool FinishesWithData => _path is not null && Card.Path.TellsNoise
+    private bool FinishesWithData => Card.Path.TellsNoise
         && (Card.Path.Kind == PathKind.Tabulated || (End < 1 && (Card.Prediction.Kind != PredictionKind.Velocity || Card.Path.Kind == PathKind.VariancePreserving)));
 
     private IVelocityField InVelocities(IVelocityField network) =>
-        Card.Prediction.Kind == PredictionKind.Velocity ? network : new PredictionField(network, _path!, Card.Prediction.Kind);
+        Card.Prediction.Kind == PredictionKind.Velocity ? network : new PredictionField(network, _path, Card.Prediction.Kind);
 
     /// <summary>
     /// The state a sample starts from: by the card's prior, or else by its path, N(α m, (α² S² + ρ²) I) at the start, with the
@@ -243,8 +243,6 @@ public sealed class FlowModel : IDisposable
                 value = (float)(prior.Mean + prior.Scale * value);
             return;
         }
-        if (_path is null)
-            return;
         PathCoefficients at = _path.At(Start);
         if (at is { Alpha: 0, Deviation: 1 })
             return;

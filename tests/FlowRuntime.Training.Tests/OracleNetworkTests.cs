@@ -24,7 +24,7 @@ public sealed class OracleNetworkTests : IDisposable
     {
         PathCard card = Card(kind);
         using FlowModel model = Exported(Mixture, card);
-        ProbabilityPath path = ProbabilityPath.Of(card)!;
+        ProbabilityPath path = ProbabilityPath.Of(card);
         const int Rows = 200;
         var buffers = new EvaluationBuffers(Rows, 2, outputs: 1);
         using IVelocityEvaluator evaluator = model.Field.CreateEvaluator(buffers);

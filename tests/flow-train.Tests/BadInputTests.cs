@@ -49,6 +49,7 @@ public sealed class BadInputTests : IDisposable
         { "run --data moons --out {0}/r --set path.sigma_min=1", "field 'sigma_min' is 1. Give a blur" },
         { "run --data moons --out {0}/r --set path.kind=straight", "path.kind" },
         { "run --data moons --out {0}/r --set path.kind=tabulated", "path.alpha_bar" },
+        { "run --data moons --out {0}/r --set path.coupling=sinkhorn", "objective.coupling" },
         { "run --data moons --out {0}/r --set objective.times=early", "field 'times' is early. Give one of uniform, logit-normal(MEAN,SCALE)" },
         { "run --data moons --out {0}/r --set objective.times=beta(1)", "field 'times' is beta(1)." },
         { "run --data moons --out {0}/r --set objective.times=logit-normal --set objective.importance_weights=true", "variance of 1/p(t) is infinite" },

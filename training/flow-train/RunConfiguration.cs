@@ -118,8 +118,9 @@ internal sealed record RunConfiguration(
     {
         if (Objective.Prediction != PredictionKind.Velocity && Path.Kind is (PathKind.IndependentPairs or PathKind.SchrodingerBridge))
             throw new ArgumentException($"On the path '{Path.Kind}' a network predicts velocities alone; objective.prediction is '{Objective.Prediction}'.");
-        ProbabilityPath path = ProbabilityPath.Of(Path)
-            ?? throw new ArgumentException($"path.alpha_bar: a table belongs to the kind tabulated, and the kind tabulated to a table; the path is '{Path.Kind}'.");
+        if (Path.Coupling is not null)
+            throw new ArgumentException($"path.coupling is written by the training. Set objective.coupling to '{Path.Coupling}' instead.");
+        ProbabilityPath path = ProbabilityPath.Of(Path);
         (double start, double end) = path.TimeRange(Objective.Prediction);
         return Objective.On(path) with { TimeRange = (Math.Max(start, Path.Start), Math.Min(end, Path.End)) };
     }

@@ -27,19 +27,21 @@ public abstract class ProbabilityPath
     /// <param name="t">Flow time, in [0, 1].</param>
     public abstract PathCoefficients At(double t);
 
-    /// <summary>The path a card describes; null where this version knows none of its kind.</summary>
+    /// <summary>The path a card describes.</summary>
     /// <param name="card">The card's path section.</param>
-    public static ProbabilityPath? Of(PathCard card) => card switch
+    /// <exception cref="ArgumentException">A number of the card is not one of its path, or it lacks its table or has one too many.</exception>
+    public static ProbabilityPath Of(PathCard card) => card switch
     {
         { AlphaBar: { } alphaBar, Kind: PathKind.Tabulated } => new TabulatedPath(alphaBar),
-        { AlphaBar: not null } => null,
+        { AlphaBar: not null } => throw new ArgumentException($"A table of ᾱ, path.alpha_bar, belongs to the kind tabulated, and this is {card.Kind}. Leave it out, or name that kind.", nameof(card)),
+        { Kind: PathKind.Tabulated } => throw new ArgumentException("The kind tabulated needs a table of ᾱ. Give path.alpha_bar.", nameof(card)),
         { Kind: PathKind.ConditionalOt } => new ConditionalOtPath(card.SigmaMin ?? 0),
         { Kind: PathKind.VariancePreserving } => new VariancePreservingPath(card.BetaMin ?? VariancePreservingPath.DefaultBetaMin, card.BetaMax ?? VariancePreservingPath.DefaultBetaMax),
         { Kind: PathKind.VarianceExploding } => new VarianceExplodingPath(card.SigmaMin ?? VarianceExplodingPath.DefaultSigmaMin, card.SigmaMax ?? VarianceExplodingPath.DefaultSigmaMax),
         { Kind: PathKind.Cosine } => new CosinePath(),
         { Kind: PathKind.IndependentPairs } => new IndependentPairsPath(card.Noise ?? 0),
         { Kind: PathKind.SchrodingerBridge } => new SchrodingerBridgePath(card.Noise ?? SchrodingerBridgePath.DefaultNoise),
-        _ => null,
+        _ => throw new ArgumentException($"There is no path of the kind {card.Kind}.", nameof(card)),
     };
 
     /// <summary>log-SNR, log(α²/ρ²) with ρ² = σ² + γ², from −∞ (noise) to ∞ (data).</summary>

@@ -36,7 +36,7 @@ internal static class BridgeBenchmark
         var path = new PathCard(PathKind.SchrodingerBridge, Noise: 1, Coupling: CouplingKind.Sinkhorn);
         var objective = new FlowMatchingOptions
         {
-            Path = ProbabilityPath.Of(path)!,
+            Path = ProbabilityPath.Of(path),
             Source = BenchmarkData.DsbmSource(dimension, Points, (ulong)seed),
             Coupling = new SinkhornCoupling(regularisation: 2), // 2c²
             CouplingBatches = couplingBatches,

@@ -65,7 +65,7 @@ internal static class TongBenchmark
         PathCard path = target ? new PathCard(PathKind.ConditionalOt, SigmaMin: Noise) : new PathCard(PathKind.IndependentPairs, Noise: Noise);
         var objective = new FlowMatchingOptions
         {
-            Path = ProbabilityPath.Of(path)!,
+            Path = ProbabilityPath.Of(path),
             Coupling = method.StartsWith("OT", StringComparison.Ordinal) ? new OptimalTransportCoupling() : new IndependentCoupling(),
             Source = sourceTrain,
         };
