@@ -70,7 +70,7 @@ internal static class InspectCommand
             ("model", FormattableString.Invariant($"{model.Model} ({model.Bytes / 1e6:F2} MB, {model.Parameters:N0} parameters)")),
             ("graph", $"sha256 {model.Graph}"),
             ("predicts", FormattableString.Invariant($"{Name(card.Prediction.Kind)} of [{string.Join(", ", card.Sample.Shape)}], path {Name(card.Path.Kind)}, t from {card.Path.Start} to {card.Path.End}")),
-            ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(classes is null ? "" : $", {classes.Input} (class label)")}"),
+            ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(card.Inputs.Probe is { } probe ? $", {probe} (probe)" : "")}{(classes is null ? "" : $", {classes.Input} (class label)")}"),
             ("outputs", $"{card.Outputs.Prediction} (prediction){(card.Outputs.Divergence is { } divergence ? $", {divergence} (divergence)" : "")}"),
             ("classes", classes is null ? null : $"{string.Join(", ", classes.Names)}{(classes.Null is { } none ? $" (no class: {none})" : "")}"),
             ("data", data),

@@ -19,6 +19,11 @@ internal static class CardCheck
         Require(card.Prediction.Kind == PredictionKind.Velocity || card.Path.TellsNoise, source, "prediction.kind", card.Prediction.Kind, $"a model of {card.Path.Described} predicts velocities, which do not tell noise and data apart");
         CheckName(card.Inputs.Time, source, "inputs.time");
         CheckName(card.Inputs.State, source, "inputs.state");
+        if (card.Inputs.Probe is { } probe)
+        {
+            CheckName(probe, source, "inputs.probe");
+            Require(card.Outputs.Divergence is not null, source, "inputs.probe", $"'{probe}' without a divergence", "name the estimate of the divergence in outputs.divergence");
+        }
         CheckName(card.Outputs.Prediction, source, "outputs.prediction");
         if (card.Time is { } time)
         {

@@ -27,6 +27,17 @@ public static class DataTransform
         }
     }
 
+    /// <summary>
+    /// log |det| of the map from the data's units to the network's: what is added to a log-density of the network's values to have that
+    /// of the data's. It is d log(high − low) for images, −Σ log(scale) for columns, and 0 for others.
+    /// </summary>
+    /// <param name="data">The card's data section, or null.</param>
+    /// <param name="dimension">Number of values of a sample, d.</param>
+    public static double LogDeterminant(DataCard? data, int dimension) =>
+        data?.Image is { } image ? dimension * Math.Log(image.High - image.Low)
+        : data?.Columns is { } columns ? -columns.Scale.Sum(Math.Log)
+        : 0;
+
     /// <summary>Turns the data's units into the network's values, in place; the inverse of <see cref="ToDataUnits"/>.</summary>
     /// <param name="data">The card's data section, or null.</param>
     /// <param name="values">Whole samples, one behind another, [count, dimension].</param>

@@ -144,11 +144,13 @@ public sealed record SampleCard(IReadOnlyList<int> Shape);
 /// <summary>Names of the graph's inputs.</summary>
 /// <param name="Time">The time, one number a row.</param>
 /// <param name="State">The state x.</param>
-public sealed record InputsCard(string Time, string State);
+/// <param name="Probe">A probe e of ±1, of the state's shape, with which the divergence output is the estimate eᵀ(∂P/∂x)e; null where it is exact.</param>
+public sealed record InputsCard(string Time, string State, string? Probe = null);
 
 /// <summary>Names of the graph's outputs.</summary>
 /// <param name="Prediction">The prediction, of the state's shape.</param>
-/// <param name="Divergence">The divergence ∇·v, one number a row; null where the graph has none.</param>
+/// <param name="Divergence">The divergence of the prediction P (∇·v where it is the velocity), or its estimate with <see cref="InputsCard.Probe"/>, one
+/// number a row; null where the graph has none.</param>
 public sealed record OutputsCard(string Prediction, string? Divergence = null);
 
 /// <summary>How the network is fed time: τ = Scale · t, or Scale · (1 − t) where it counts from the data.</summary>

@@ -27,7 +27,11 @@ public sealed class EvaluationBuffers
         States = new RowBuffer(capacity, dimension, cleared);
         Times = new double[capacity];
         _velocities = [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, dimension, cleared))];
-        _divergences = withDivergence ? [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, 1, cleared))] : null;
+        if (!withDivergence)
+            return;
+        _divergences = [.. Enumerable.Range(0, outputs).Select(_ => new RowBuffer(capacity, 1, cleared))];
+        Probes = new RowBuffer(capacity, dimension, cleared: false);
+        Probes.Memory.Span.Fill(float.NaN);
     }
 
     /// <summary>Gives the memory back, when no evaluator uses it any more.</summary>
@@ -38,6 +42,7 @@ public sealed class EvaluationBuffers
             table.Release();
         foreach (RowBuffer table in _divergences ?? [])
             table.Release();
+        Probes?.Release();
     }
 
     /// <summary>Number of rows.</summary>
@@ -57,4 +62,13 @@ public sealed class EvaluationBuffers
 
     /// <summary>Divergence tables ∇·v, each [capacity, 1], one for each velocity table; null where not asked for.</summary>
     public IReadOnlyList<RowBuffer>? Divergences => _divergences;
+
+    /// <summary>
+    /// Probes e of each row, ±1, [capacity, dimension], beside the divergence tables; null where those are. A field that knows no exact
+    /// divergence gives the estimate eᵀ(∂v/∂x)e instead, whose mean over probes is ∇·v; others do not look. The caller fills them, and keeps
+    /// a sample's probe while it is solved; before they are NaN.
+    /// </summary>
+    /// <remarks>Source: Hutchinson 1990, "A Stochastic Estimator of the Trace of the Influence Matrix for Laplacian Smoothing Splines"; for
+    /// flows, one probe along a trajectory, Grathwohl et al. 2019, "FFJORD".</remarks>
+    public RowBuffer? Probes { get; }
 }

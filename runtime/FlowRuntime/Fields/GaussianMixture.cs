@@ -74,6 +74,40 @@ public sealed class GaussianMixture
     public double Velocity(PathCoefficients at, ReadOnlySpan<float> x, Span<double> velocity) =>
         Average(at, x, velocity, at.AlphaRate, at.Alpha * at.AlphaRate, at.HalfVarianceRate);
 
+    /// <summary>
+    /// The marginal velocity with its divergence: of the components' velocities u_k = α' m_k + g_k (x − α m_k), where
+    /// g_k = (αα's_k² + ρρ')/V_k, it is ∇·v = Σ_k w_k [d g_k − (u_k − v)·(x − α m_k)/V_k].
+    /// </summary>
+    /// <remarks>That is the product rule on v = Σ w_k u_k, with ∇w_k = w_k (s_k − Σ_j w_j s_j) and s_k = −(x − α m_k)/V_k.</remarks>
+    /// <param name="at">The path at the time.</param>
+    /// <param name="x">The point, [d].</param>
+    /// <param name="velocity">Receives the velocity, [d].</param>
+    /// <param name="divergence">Receives ∇·v; not finite for finite data at ρ = 0.</param>
+    /// <returns>The logarithm of the density p_t(x); ∞ or −∞ for finite data at ρ = 0.</returns>
+    public double Velocity(PathCoefficients at, ReadOnlySpan<float> x, Span<double> velocity, out double divergence)
+    {
+        double logDensity = Velocity(at, x, velocity);
+        Span<double> weights = Components <= 512 ? stackalloc double[Components] : new double[Components];
+        Weigh(at, x, weights, out double sum);
+        divergence = 0;
+        for (int k = 0; k < Components; k++)
+        {
+            if (weights[k] == 0)
+                continue;
+            double variance = Variance(at, k), slope = (at.Alpha * at.AlphaRate * _scales[k] * _scales[k] + at.HalfVarianceRate) / variance;
+            ReadOnlySpan<double> mean = Mean(k);
+            double product = 0;
+            for (int i = 0; i < x.Length; i++)
+            {
+                double offset = x[i] - at.Alpha * mean[i];
+                product += (at.AlphaRate * mean[i] + slope * offset - velocity[i]) * offset;
+            }
+            divergence += weights[k] * (x.Length * slope - product / variance);
+        }
+        divergence /= sum;
+        return logDensity;
+    }
+
     /// <summary>The mean of the data that may have led here, E[x1 | x_t = x] = Σ_k w_k [m_k + α s_k² (x − α m_k)/V_k].</summary>
     /// <param name="at">The path at the time.</param>
     /// <param name="x">The point, [d].</param>
@@ -105,40 +139,53 @@ public sealed class GaussianMixture
     /// <summary>Σ_k w_k [a m_k + (b s_k² + c)(x − α m_k)/V_k], and the log-density.</summary>
     private double Average(PathCoefficients at, ReadOnlySpan<float> x, Span<double> result, double ofMean, double ofScale, double ofNoise)
     {
-        Span<double> logs = Components <= 512 ? stackalloc double[Components] : new double[Components];
-        double alpha = at.Alpha, noise = at.Deviation * at.Deviation, largest = double.NegativeInfinity;
+        Span<double> weights = Components <= 512 ? stackalloc double[Components] : new double[Components];
+        double logDensity = Weigh(at, x, weights, out double sum);
+        result.Clear();
+        for (int k = 0; k < Components; k++)
+        {
+            if (weights[k] == 0)
+                continue;
+            double variance = Variance(at, k), slope = variance > 0 ? (ofScale * _scales[k] * _scales[k] + ofNoise) / variance : 0;
+            ReadOnlySpan<double> mean = Mean(k);
+            for (int i = 0; i < x.Length; i++)
+                result[i] += weights[k] * (ofMean * mean[i] + slope * (x[i] - at.Alpha * mean[i]));
+        }
+        foreach (ref double value in result)
+            value /= sum;
+        return logDensity;
+    }
+
+    /// <summary>The posterior weights w_k times their sum, and the log-density.</summary>
+    private double Weigh(PathCoefficients at, ReadOnlySpan<float> x, Span<double> weights, out double sum)
+    {
+        double alpha = at.Alpha, largest = double.NegativeInfinity;
         for (int k = 0; k < Components; k++)
         {
             ReadOnlySpan<double> mean = Mean(k);
             double square = 0;
             for (int i = 0; i < x.Length; i++)
                 square += (x[i] - alpha * mean[i]) * (x[i] - alpha * mean[i]);
-            double variance = alpha * alpha * _scales[k] * _scales[k] + noise;
-            logs[k] = variance > 0
+            double variance = Variance(at, k);
+            weights[k] = variance > 0
                 ? _logWeights[k] - square / (2 * variance) - x.Length / 2.0 * Math.Log(2 * Math.PI * variance)
                 : square == 0 ? double.PositiveInfinity : double.NegativeInfinity;
-            largest = Math.Max(largest, logs[k]);
+            largest = Math.Max(largest, weights[k]);
         }
+        sum = 1;
         if (double.IsInfinity(largest)) // points alone: the nearest
-            Nearest(alpha, x, logs);
-        double sum = 0;
-        result.Clear();
-        for (int k = 0; k < Components; k++)
         {
-            double weight = double.IsInfinity(largest) ? logs[k] : Math.Exp(logs[k] - largest);
-            if (weight == 0)
-                continue;
-            double square = _scales[k] * _scales[k], variance = alpha * alpha * square + noise;
-            double slope = variance > 0 ? (ofScale * square + ofNoise) / variance : 0;
-            ReadOnlySpan<double> mean = Mean(k);
-            sum += weight;
-            for (int i = 0; i < x.Length; i++)
-                result[i] += weight * (ofMean * mean[i] + slope * (x[i] - alpha * mean[i]));
+            Nearest(alpha, x, weights);
+            return largest;
         }
-        foreach (ref double value in result)
-            value /= sum;
-        return double.IsInfinity(largest) ? largest : largest + Math.Log(sum);
+        sum = 0;
+        foreach (ref double weight in weights)
+            sum += weight = Math.Exp(weight - largest);
+        return largest + Math.Log(sum);
     }
+
+    /// <summary>V_k = α² s_k² + ρ².</summary>
+    private double Variance(PathCoefficients at, int k) => at.Alpha * at.Alpha * _scales[k] * _scales[k] + at.Deviation * at.Deviation;
 
     /// <summary>Weights that are 1 for the component nearest to x, and 0 for the others.</summary>
     private void Nearest(double alpha, ReadOnlySpan<float> x, Span<double> weights)

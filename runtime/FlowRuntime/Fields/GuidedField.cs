@@ -4,7 +4,7 @@ namespace FlowRuntime.Fields;
 
 /// <summary>
 /// Classifier-free guidance: v = v(t, x | none) + w (v(t, x | condition) − v(t, x | none)). Both halves go through the
-/// wrapped field in one call.
+/// wrapped field in one call, and with them their divergences, if asked for.
 /// </summary>
 /// <remarks>
 /// Source: Ho and Salimans 2022, "Classifier-Free Diffusion Guidance", eq. (6), for velocities; here w = 1 is the
@@ -31,12 +31,7 @@ public sealed class GuidedField : IVelocityField
     public int Dimension => _field.Dimension;
 
     /// <inheritdoc/>
-    public IVelocityEvaluator CreateEvaluator(EvaluationBuffers buffers)
-    {
-        if (buffers.Divergences is not null)
-            throw new NotSupportedException("Guidance has no divergence. Ask the wrapped field for it.");
-        return new Evaluator(_field, _scale, buffers);
-    }
+    public IVelocityEvaluator CreateEvaluator(EvaluationBuffers buffers) => new Evaluator(_field, _scale, buffers);
 
     /// <summary>Row r becomes the rows 2r (conditional) and 2r + 1 (unconditional) of the wrapped field.</summary>
     private sealed class Evaluator : IVelocityEvaluator
@@ -50,7 +45,7 @@ public sealed class GuidedField : IVelocityField
         {
             _outer = buffers;
             _scale = scale;
-            _both = new EvaluationBuffers(2 * buffers.Capacity, buffers.Dimension, outputs: 1);
+            _both = new EvaluationBuffers(2 * buffers.Capacity, buffers.Dimension, outputs: 1, withDivergence: buffers.Divergences is not null);
             _evaluator = field.CreateEvaluator(_both);
         }
 
@@ -73,6 +68,8 @@ public sealed class GuidedField : IVelocityField
                 _outer.States[row].CopyTo(_both.States[2 * row]);
                 _outer.States[row].CopyTo(_both.States[2 * row + 1]);
                 _both.Times[2 * row] = _both.Times[2 * row + 1] = _outer.Times[row];
+                _outer.Probes?[row].CopyTo(_both.Probes![2 * row]);
+                _outer.Probes?[row].CopyTo(_both.Probes![2 * row + 1]);
             }
             _evaluator.Evaluate(2 * first, 2 * count, output: 0);
             for (int row = first; row < first + count; row++)
@@ -81,6 +78,11 @@ public sealed class GuidedField : IVelocityField
                 Span<float> unconditional = _both.Velocities[0][2 * row + 1];
                 TensorPrimitives.Subtract(conditional, unconditional, conditional);
                 TensorPrimitives.MultiplyAdd(conditional, _scale, unconditional, _outer.Velocities[output][row]);
+                if (_both.Divergences is [var divergences])
+                {
+                    float without = divergences[2 * row + 1][0];
+                    _outer.Divergences![output][row][0] = without + _scale * (divergences[2 * row][0] - without);
+                }
             }
         }
 

@@ -4,7 +4,7 @@ namespace FlowRuntime.Fields;
 
 /// <summary>
 /// The exact velocity field from N(0, I) to data that are a <see cref="GaussianMixture"/>: the oracle that a network is to
-/// learn, and a ready field to try solvers on.
+/// learn, and a ready field to try solvers on. Its divergence is exact, too.
 /// </summary>
 /// <remarks>
 /// Finite data have no velocity at σ = 0: solve up to 1 − <see cref="ProbabilityPath.EndMargin"/> and finish with
@@ -18,12 +18,7 @@ public sealed class MixtureField(GaussianMixture data, ProbabilityPath path) : I
     public int Dimension => data.Dimension;
 
     /// <inheritdoc/>
-    public IVelocityEvaluator CreateEvaluator(EvaluationBuffers buffers)
-    {
-        if (buffers.Divergences is not null)
-            throw new NotSupportedException("This field has no divergence output.");
-        return new Evaluator(data, path, buffers);
-    }
+    public IVelocityEvaluator CreateEvaluator(EvaluationBuffers buffers) => new Evaluator(data, path, buffers);
 
     private sealed class Evaluator(GaussianMixture data, ProbabilityPath path, EvaluationBuffers buffers) : IVelocityEvaluator
     {
@@ -41,7 +36,16 @@ public sealed class MixtureField(GaussianMixture data, ProbabilityPath path) : I
         {
             for (int row = first; row < first + count; row++)
             {
-                data.Velocity(path.At(buffers.Times[row]), buffers.States[row], _velocity);
+                PathCoefficients at = path.At(buffers.Times[row]);
+                if (buffers.Divergences is { } divergences)
+                {
+                    data.Velocity(at, buffers.States[row], _velocity, out double divergence);
+                    divergences[output][row][0] = (float)divergence;
+                }
+                else
+                {
+                    data.Velocity(at, buffers.States[row], _velocity);
+                }
                 Span<float> velocity = buffers.Velocities[output][row];
                 for (int i = 0; i < velocity.Length; i++)
                     velocity[i] = (float)_velocity[i];

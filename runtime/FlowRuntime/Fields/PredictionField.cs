@@ -6,7 +6,7 @@ namespace FlowRuntime.Fields;
 
 /// <summary>
 /// A field that predicts noise, data, score or v-prediction, as a velocity field: v = a(t) x + b(t) P, where x0 ~ N(0, I) is
-/// independent of the data.
+/// independent of the data. Its divergence is a d + b ∇·P, with the network's divergence that of P.
 /// </summary>
 /// <remarks>
 /// The numbers a and b are infinite at some ends; solve within the path's <see cref="ProbabilityPath.TimeRange"/>, start from
@@ -48,6 +48,8 @@ public sealed class PredictionField : IVelocityField
                 Span<float> velocity = buffers.Velocities[output][row];
                 TensorPrimitives.Multiply(velocity, (float)ofPrediction, velocity);
                 TensorPrimitives.MultiplyAdd(buffers.States[row], (float)ofState, velocity, velocity);
+                if (buffers.Divergences is { } divergences)
+                    divergences[output][row][0] = (float)(ofState * velocity.Length + ofPrediction * divergences[output][row][0]);
             }
         }
 

@@ -22,6 +22,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     private readonly TimeCard _time;
     private readonly EvaluationBuffers _buffers;
     private readonly EvaluationBuffers _aside;
+    private readonly RowBuffer? _noProbes;
     private readonly float[] _times;
     private readonly long[]? _labels;
     private readonly long[]? _rowLabels;
@@ -38,6 +39,8 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         _time = card.Time ?? new TimeCard();
         _buffers = buffers;
         _aside = new EvaluationBuffers(buffers.Capacity, buffers.Dimension, outputs: 1, buffers.Divergences is not null, cleared: false);
+        if (card.Inputs.Probe is not null && buffers.Probes is null)
+            _noProbes = new RowBuffer(buffers.Capacity, buffers.Dimension); // the graph wants them fed, and nobody asks for what comes of it
         _times = GC.AllocateArray<float>(buffers.Capacity, pinned: true);
         if (card.Conditions?.Classes is not null)
         {
@@ -77,6 +80,8 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         else
         {
             _buffers.States.Range(first, count).CopyTo(_aside.States.Range(0, count));
+            if (_card.Inputs.Probe is not null)
+                _buffers.Probes?.Range(first, count).CopyTo(_aside.Probes!.Range(0, count));
             Run(_asideBindings[size] ??= new Binding(this, _aside, 0, _sizes[size]));
             _aside.Velocities[0].Range(0, count).CopyTo(_buffers.Velocities[output].Range(first, count));
             if (_buffers.Divergences is { } divergences)
@@ -97,6 +102,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             binding?.Dispose();
         _run.Dispose();
         _aside.Release();
+        _noProbes?.Release();
         _session.Release();
     }
 
@@ -169,12 +175,17 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             Io = owner._session.Native.CreateIoBinding();
             _inputs.Add((card.Inputs.Time, View(owner._times.AsMemory(0, rows), [rows])));
             _inputs.Add((card.Inputs.State, View(buffers.States.Memory[..values], stateShape)));
+            if (card.Inputs.Probe is { } probe)
+                _inputs.Add((probe, View((buffers.Probes ?? owner._noProbes)!.Memory[..values], stateShape)));
             if (owner._labels is not null)
                 _inputs.Add((card.Conditions!.Classes!.Input, View(owner._labels.AsMemory(0, rows), [rows])));
             BindInputs();
             BindOutput(card.Outputs.Prediction, View(buffers.Velocities[output].Memory[..values], stateShape));
             if (buffers.Divergences is { } divergences)
-                BindOutput(card.Outputs.Divergence!, View(divergences[output].Memory[..rows], [rows]));
+            {
+                long[] divergenceShape = OnnxField.IsColumn(owner._session.Native, card.Outputs.Divergence!) ? [rows, 1] : [rows];
+                BindOutput(card.Outputs.Divergence!, View(divergences[output].Memory[..rows], divergenceShape));
+            }
         }
 
         public OrtIoBinding Io { get; }

@@ -45,6 +45,10 @@ internal sealed class OnnxField : IVelocityField
             throw new NotSupportedException($"{modelPath}: this version of FlowRuntime cannot sample a model whose card gives {what}.");
     }
 
+    /// <summary>Whether an output is [N, 1] and not [N].</summary>
+    public static bool IsColumn(InferenceSession session, string output) =>
+        session.OutputMetadata.TryGetValue(output, out NodeMetadata? value) && value.IsTensor && value.Dimensions is [_, 1];
+
     private static void CheckGraph(InferenceSession session, FlowCard card, string modelPath)
     {
         int[] stateShape = [-1, .. card.Sample.Shape];
@@ -52,11 +56,13 @@ internal sealed class OnnxField : IVelocityField
         CheckValue(session.InputMetadata, card.Inputs.Time, "inputs.time", TensorElementType.Float, [-1], modelPath);
         CheckValue(session.OutputMetadata, card.Outputs.Prediction, "outputs.prediction", TensorElementType.Float, stateShape, modelPath);
         if (card.Outputs.Divergence is { } divergence)
-            CheckValue(session.OutputMetadata, divergence, "outputs.divergence", TensorElementType.Float, [-1], modelPath);
+            CheckValue(session.OutputMetadata, divergence, "outputs.divergence", TensorElementType.Float, IsColumn(session, divergence) ? [-1, 1] : [-1], modelPath);
+        if (card.Inputs.Probe is { } probe)
+            CheckValue(session.InputMetadata, probe, "inputs.probe", TensorElementType.Float, stateShape, modelPath);
         string? label = card.Conditions?.Classes?.Input;
         if (label is not null)
             CheckValue(session.InputMetadata, label, "conditions.classes.input", TensorElementType.Int64, [-1], modelPath);
-        string? unfed = session.InputMetadata.Keys.FirstOrDefault(name => name != card.Inputs.State && name != card.Inputs.Time && name != label);
+        string? unfed = session.InputMetadata.Keys.FirstOrDefault(name => name != card.Inputs.State && name != card.Inputs.Time && name != card.Inputs.Probe && name != label);
         if (unfed is not null)
             throw new InvalidDataException($"{modelPath}: the graph's input '{unfed}' is not named in the card, so nothing would be fed to it. Name it in the card or in {CardFile.SidecarOf(modelPath)}.");
     }

@@ -93,14 +93,6 @@ public sealed class SampleBatch
     public SampleBatch EnsureSuccess()
     {
         int i = Array.FindIndex(Status, status => status != SampleStatus.Completed);
-        if (i < 0)
-            return this;
-        string cause = Status[i] switch
-        {
-            SampleStatus.NonFinite => "the velocity is not finite there. No tolerance mends this: check that the inputs are scaled as in training and that the model was exported from a finite network.",
-            SampleStatus.OutOfSteps => "the limit on steps, or on rejections in a row, was reached. Raise the tolerances, or MaxSteps and MaxRejections.",
-            _ => "the step became too small. Raise the tolerances.",
-        };
-        throw new SamplingException($"{Failed} of {Count} samples failed; sample {First + i} at t = {Times[i]:G4}: {cause}");
+        return i < 0 ? this : throw SamplingException.Of($"{Failed} of {Count} samples failed; sample {First + i}", Times[i], Status[i]);
     }
 }
