@@ -97,6 +97,30 @@ public class GaussianMixtureTests
         }
     }
 
+    /// <summary>By central differences of the velocity, over exact steps of float.</summary>
+    [Theory, MemberData(nameof(Names))]
+    public void The_divergence_is_that_of_the_velocity(string name)
+    {
+        const float h = 1f / 2048;
+        double[] low = new double[2], high = new double[2];
+        for (double t = 0.15; t < 0.9; t += 0.25)
+        {
+            PathCoefficients at = Paths[name].At(t);
+            foreach (float[] x in new float[][] { [0.25f, 0.5f], [-1.5f, 1], [2, -1] })
+            {
+                double expected = 0;
+                for (int j = 0; j < 2; j++)
+                {
+                    Mixture.Velocity(at, [x[0] + (j == 0 ? h : 0), x[1] + (j == 1 ? h : 0)], high);
+                    Mixture.Velocity(at, [x[0] - (j == 0 ? h : 0), x[1] - (j == 1 ? h : 0)], low);
+                    expected += (high[j] - low[j]) / (2 * h);
+                }
+                Mixture.Velocity(at, x, low, out double divergence);
+                Assert.Equal(expected, divergence, 1e-4 * (1 + Math.Abs(expected)));
+            }
+        }
+    }
+
     [Fact]
     public void The_score_is_the_gradient_of_the_log_density()
     {

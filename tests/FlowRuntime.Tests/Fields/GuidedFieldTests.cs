@@ -66,12 +66,20 @@ public class GuidedFieldTests
         Assert.True(Solve.SameBits(plain.Values, guided.Values));
     }
 
+    /// <summary>∇·(u + w (c − u)) = ∇·u + w (∇·c − ∇·u); both halves have the row's probe.</summary>
     [Fact]
-    public void Guidance_has_no_divergence()
+    public void The_divergence_is_guided_as_the_velocity_is()
     {
-        var field = new GuidedField(new ConditionField(), scale: 3);
-        Assert.Equal(1, field.Dimension);
-        Assert.Throws<NotSupportedException>(() => field.CreateEvaluator(new EvaluationBuffers(1, 1, outputs: 1, withDivergence: true)));
+        var field = new GuidedField(new ProbedField(), scale: 3);
+        var buffers = new EvaluationBuffers(2, 2, outputs: 2, withDivergence: true);
+        using IVelocityEvaluator evaluator = field.CreateEvaluator(buffers);
+        evaluator.Assign(0, 0, Labels[0]);
+        evaluator.Assign(1, 1, Labels[2]);
+        new float[] { 1, 1, 1, -1 }.CopyTo(buffers.Probes!.Memory);
+        evaluator.Evaluate(0, 2, output: 1);
+        // v = (label + 1) (x₂, x₁) and 0 without a label: eᵀJe = 2 (label + 1) e₁e₂
+        Assert.Equal(3 * 2 * 4, buffers.Divergences![1][0][0]);
+        Assert.Equal(-3 * 2 * 10, buffers.Divergences[1][1][0]);
     }
 
     private static float[] Noise3()
@@ -79,6 +87,38 @@ public class GuidedFieldTests
         float[] states = new float[3 * 64];
         Noise.Fill(seed: 3, index: 0, states);
         return states;
+    }
+
+    /// <summary>v = (label + 1) (x₂, x₁), and 0 under no condition, with its divergence by the probe.</summary>
+    private sealed class ProbedField : IVelocityField
+    {
+        public int Dimension => 2;
+
+        public IVelocityEvaluator CreateEvaluator(EvaluationBuffers buffers) => new Evaluator(buffers);
+
+        private sealed class Evaluator(EvaluationBuffers buffers) : IVelocityEvaluator
+        {
+            private readonly int?[] _labels = new int?[buffers.Capacity];
+
+            public void Assign(int row, long sampleIndex, Condition condition) => _labels[row] = condition.Label;
+
+            public void Move(int source, int destination) => _labels[destination] = _labels[source];
+
+            public void Evaluate(int first, int count, int output)
+            {
+                for (int row = first; row < first + count; row++)
+                {
+                    float factor = _labels[row] + 1 ?? 0;
+                    Span<float> x = buffers.States[row], v = buffers.Velocities[output][row], e = buffers.Probes![row];
+                    (v[0], v[1]) = (factor * x[1], factor * x[0]);
+                    buffers.Divergences![output][row][0] = factor * 2 * e[0] * e[1];
+                }
+            }
+
+            public void Dispose()
+            {
+            }
+        }
     }
 
     /// <summary>v = 2 (label + 1), and 1 under no condition, and a ripple that integrates to 0 and costs other labels other steps.</summary>

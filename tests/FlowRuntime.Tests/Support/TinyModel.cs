@@ -41,6 +41,27 @@ internal static class TinyModel
         [Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "v"), Node("Mul", ["t", "two"], "divergence")],
         [Ints("one", 1), Floats("two", [], 2)]);
 
+    /// <summary>
+    /// The model v = x M with M = [[a, b], [b, a]], whose divergence output is 2a, or with a probe e the estimate eᵀMe = 2a + 2b e₁e₂; of shape
+    /// [N, 1] as a column and [N] otherwise.
+    /// </summary>
+    public static byte[] Symmetric(float a, float b, bool probe, bool column)
+    {
+        byte[][] nodes =
+        [
+            Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["t1", "zero"], "none"),
+            Node("MatMul", ["x", "m"], "xm"), Node("Add", ["xm", "none"], "v"),
+            .. probe ? [Node("MatMul", ["e", "m"], "em"), Node("Mul", ["e", "em"], "terms"), Node("ReduceSum", ["terms", "one"], "sum")]
+                : new[] { Node("Add", ["none", "trace"], "sum") },
+            column ? Node("Identity", ["sum"], "divergence") : Node("Squeeze", ["sum", "one"], "divergence"),
+        ];
+        return Model(
+            probe ? [Time, State, new TinyValue("e", Float, -1, 2)] : [Time, State],
+            [Velocity, column ? new TinyValue("divergence", Float, -1, 1) : new TinyValue("divergence", Float, -1)],
+            nodes,
+            [Ints("one", 1), Floats("m", [2, 2], a, b, b, a), Floats("zero", [], 0), Floats("trace", [], 2 * a)]);
+    }
+
     /// <summary>The model v = t x + table[label].</summary>
     public static byte[] TimesTimePlusTable(params float[] table) => Model(
         [Time, State, Label],
