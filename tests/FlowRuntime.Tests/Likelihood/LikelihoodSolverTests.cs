@@ -75,9 +75,14 @@ public class LikelihoodSolverTests
         const int d = 400;
         // A field at rest whose divergence swings: the state alone would be solved in one step.
         var field = new DivergenceField(d, t => d * Math.Cos(40 * t));
-        LikelihoodBatch batch = LikelihoodSolver.Solve(new LikelihoodProblem { Field = field, Data = new float[d] }).EnsureSuccess();
+        LikelihoodBatch batch = LikelihoodSolver.Solve(new LikelihoodProblem
+        {
+            Field = field,
+            Data = new float[d],
+            Solver = new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-4 },
+        }).EnsureSuccess();
         double expected = GaussianPrior.Standard.LogDensity(new float[d]) - d * Math.Sin(40) / 40;
-        Assert.Equal(expected, batch.LogDensities[0], d * 1e-4);
+        Assert.Equal(expected, batch.LogDensities[0], d * 4e-4); // the steps are allowed 1e-4 each
     }
 
     /// <summary>Forward with the same divergence: the state and ℓ carried from x(0) to 1 say the same as back from x(1).</summary>

@@ -82,15 +82,15 @@ public class ModelLikelihoodTests
     }
 
     /// <summary>
-    /// ν = t x on the linear path is v = (2t − 1 − t) x/(2t² − 2t + 1) = (t − 1) x/(2t² − 2t + 1), whose integral is −π/4: N(0, I) is carried to
-    /// N(0, e^(−π/2) I).
+    /// ν = t x on the linear path is v = ((2t − 1) x − ν)/(2t² − 2t + 1) = (t − 1) x/(2t² − 2t + 1), whose integral up to ½ is
+    /// −log(2)/4 − π/8: N(0, I) is carried to the square of its exponential. Up to 1 the share of x itself would cancel out.
     /// </summary>
     [Fact]
     public void A_prediction_has_the_density_of_its_velocity()
     {
-        using FlowModel model = Open(TinyModel.TimesTime(), Card with { Prediction = new(PredictionKind.VPrediction) });
+        using FlowModel model = Open(TinyModel.TimesTime(), Card with { Prediction = new(PredictionKind.VPrediction), Path = new(PathKind.ConditionalOt, End: 0.5) });
         LikelihoodBatch batch = model.LogLikelihood([0.2f, -0.5f]).EnsureSuccess();
-        double deviation = Math.Exp(-Math.PI / 4);
+        double deviation = Math.Exp(-Math.Log(2) / 4 - Math.PI / 8);
         Assert.Equal(LogNormal(0.2f, 0, deviation) + LogNormal(-0.5f, 0, deviation), batch.LogDensities[0], 1e-4);
     }
 
