@@ -50,11 +50,8 @@ public readonly record struct PathCoefficients(double Alpha, double Sigma, doubl
     {
         get
         {
-            double rho = Deviation, rate = DeviationRate;
-            if (double.IsFinite(rate))
-                return (rate / (Alpha * rate - rho * AlphaRate), -rho / (Alpha * rate - rho * AlphaRate));
-            double determinant = Alpha * HalfVarianceRate - rho * rho * AlphaRate; // the same, times ρ
-            return (HalfVarianceRate / determinant, -rho * rho / determinant);
+            double rho = Deviation, determinant = Alpha * DeviationRate - rho * AlphaRate;
+            return rho == 0 ? (1 / Alpha, 0) : (DeviationRate / determinant, -rho / determinant); // without noise ρ' may be infinite
         }
     }
 

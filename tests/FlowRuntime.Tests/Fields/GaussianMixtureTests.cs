@@ -52,6 +52,28 @@ public class GaussianMixtureTests
         }
     }
 
+    /// <summary>In any dimension a component is a product of normal densities, one a value.</summary>
+    [Theory, InlineData(1), InlineData(3)]
+    public void The_density_of_a_mixture_is_the_weighted_sum_of_products_of_normal_densities(int dimension)
+    {
+        double[] means = [.. Enumerable.Range(0, 2 * dimension).Select(i => 0.7 * i - 1)], scales = [0.2, 1.1], weights = [1, 3];
+        var data = new GaussianMixture(dimension, means, scales, weights);
+        PathCoefficients at = new ConditionalOtPath().At(0.8);
+        float[] x = [.. Enumerable.Range(0, dimension).Select(i => 0.3f * i - 0.4f)];
+        double density = 0;
+        for (int k = 0; k < 2; k++)
+        {
+            double deviation = Math.Sqrt(0.8 * 0.8 * scales[k] * scales[k] + 0.2 * 0.2), product = weights[k] / 4;
+            for (int i = 0; i < dimension; i++)
+            {
+                double z = (x[i] - 0.8 * means[k * dimension + i]) / deviation;
+                product *= Math.Exp(-z * z / 2) / (deviation * Math.Sqrt(2 * Math.PI));
+            }
+            density += product;
+        }
+        Assert.Equal(density, Math.Exp(data.Velocity(at, x, new double[dimension])), 1e-12);
+    }
+
     [Theory, MemberData(nameof(Names))]
     public void Gaussian_data_have_the_log_density_of_a_Gaussian(string name)
     {

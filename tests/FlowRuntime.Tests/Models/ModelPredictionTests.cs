@@ -42,6 +42,50 @@ public class ModelPredictionTests
         }
     }
 
+    /// <summary>
+    /// With D = t x + c of a class, v = −x + c/(1 − t): to the same noise a sample of c lies t e⁻ᵗ c ∫ eˢ/(1 − s) ds + c beside one of 0. Few slots
+    /// make rows move while others go on.
+    /// </summary>
+    [Fact]
+    public void Classes_reach_the_network_of_another_prediction_and_its_finish()
+    {
+        using var folder = new TemporaryFolder();
+        using FlowModel model = FlowModel.Open(TinyModel.Write(folder, "model.onnx", TinyModel.TimesTimePlusTable(0, 0, 1, -2, 0, 0),
+            TinyModel.ClassesCard with { Prediction = new(PredictionKind.Data) }));
+        SamplingOptions options = Exact with { Slots = 3, Workers = 1 };
+        SampleBatch mixed = model.Sample(40, options with { Labels = [0, 1] }).EnsureSuccess();
+        SampleBatch left = model.Sample(40, options with { Labels = [0] }).EnsureSuccess(), right = model.Sample(40, options with { Labels = [1] }).EnsureSuccess();
+        const double T = 1 - Margin;
+        double integral = Simpson(u => Math.Exp(1 - Math.Exp(-u)), -Math.Log(Margin)); // u = −ln(1 − s)
+        double apart = T * Math.Exp(-T) * integral + 1;
+        for (int i = 0; i < 40; i++)
+        {
+            Assert.Equal((i % 2 == 0 ? left : right)[i], mixed[i]);
+            Assert.Equal(1, (right[i][0] - left[i][0]) / apart, 1e-4);
+            Assert.Equal(-2, (right[i][1] - left[i][1]) / apart, 1e-4);
+        }
+    }
+
+    /// <summary>
+    /// A table's first step still holds noise: ᾱ = 0.99 there. With v = t x the last state is √0.99 e^½ times the noise, and the data it speaks of
+    /// D = (√ᾱ + 2/(√ᾱ L')) x with L' = 2 ln 99, the slope of the log-SNR.
+    /// </summary>
+    [Fact]
+    public void A_table_ends_with_the_data_that_its_last_state_speaks_of()
+    {
+        using var folder = new TemporaryFolder();
+        using FlowModel model = FlowModel.Open(TinyModel.Write(folder, "model.onnx", TinyModel.TimesTime(),
+            TinyModel.Card with { Path = new(PathKind.Tabulated, AlphaBar: [0.99, 0.5, 0.01]) }));
+        SampleBatch batch = model.Sample(5, Exact).EnsureSuccess();
+        Span<float> noise = stackalloc float[2];
+        for (int i = 0; i < 5; i++)
+        {
+            Sampling.Noise.Fill(3, i, noise);
+            for (int j = 0; j < 2; j++)
+                Assert.Equal(1, batch[i][j] / ((0.99 + 1 / Math.Log(99)) * Math.Exp(0.5) * noise[j]), 1e-4);
+        }
+    }
+
     [Fact]
     public void A_stochastic_method_is_refused_where_noise_and_data_were_coupled()
     {
@@ -68,6 +112,12 @@ public class ModelPredictionTests
             Assert.Equal(evaluationsBesides, (batch.Evaluations[i] - 2) % 3);
         }
         Assert.Equal(batch.Evaluations.Sum(n => (long)n), batch.Statistics.Evaluations);
+    }
+
+    private static double Simpson(Func<double, double> f, double length)
+    {
+        const int Intervals = 2_000;
+        return length / (3 * Intervals) * Enumerable.Range(0, Intervals + 1).Sum(k => (k is 0 or Intervals ? 1 : k % 2 == 1 ? 4 : 2) * f(length * k / Intervals));
     }
 
     private static FlowModel Open(PredictionKind kind)

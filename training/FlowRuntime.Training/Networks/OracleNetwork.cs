@@ -1,5 +1,6 @@
 using FlowRuntime.Cards;
 using FlowRuntime.Fields;
+using FlowRuntime.Paths;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -9,7 +10,7 @@ namespace FlowRuntime.Training.Networks;
 /// The exact velocity field of a <see cref="GaussianMixture"/> as a network with nothing to train: to be exported, and to hold others against.
 /// </summary>
 /// <remarks>
-/// It computes what <see cref="GaussianMixture.Velocity"/> does, in single precision: with V_k = α² s_k² + ρ² and
+/// It computes what <see cref="GaussianMixture.Velocity(PathCoefficients, ReadOnlySpan{float}, Span{double})"/> does, in single precision: with V_k = α² s_k² + ρ² and
 /// w = softmax(log π_k − |x − α m_k|²/2V_k − (d/2) log V_k), v = α' Σ w_k m_k + Σ w_k b_k (x − α m_k), b_k = (αα's_k² + ρρ')/V_k. Distances
 /// are taken as |x|² − 2α x·m_k + α²|m_k|², so it is as exact as squares of that size are: about 1e-6 |x|²/V_k of a weight.
 /// </remarks>
@@ -99,19 +100,19 @@ public sealed class OracleNetwork : VelocityNetwork
                 double noise = _path.Noise ?? 0;
                 return (t, one, ops.Affine(ops.Multiply(left, left), 1, noise * noise), ops.Affine(left, -1, 0));
             case PathKind.SchrodingerBridge:
-                double square = Math.Pow(_path.Noise ?? Paths.SchrodingerBridgePath.DefaultNoise, 2);
+                double square = Math.Pow(_path.Noise ?? SchrodingerBridgePath.DefaultNoise, 2);
                 return (t, one, ops.Multiply(left, ops.Affine(t, square - 1, 1)), ops.Affine(t, 1 - square, square / 2 - 1));
             case PathKind.Cosine:
                 T turned = ops.FourierFeatures(flatTime, _quarterTurn); // cosine, sine
                 T cosine = ops.Linear(turned, _first), sine = ops.Linear(turned, _second);
                 return (sine, ops.Affine(cosine, Math.PI / 2, 0), ops.Multiply(cosine, cosine), ops.Affine(ops.Multiply(sine, cosine), -Math.PI / 2, 0));
             case PathKind.VarianceExploding:
-                double least = _path.SigmaMin ?? Paths.VarianceExplodingPath.DefaultSigmaMin, most = _path.SigmaMax ?? Paths.VarianceExplodingPath.DefaultSigmaMax;
+                double least = _path.SigmaMin ?? VarianceExplodingPath.DefaultSigmaMin, most = _path.SigmaMax ?? VarianceExplodingPath.DefaultSigmaMax;
                 double logRatio = Math.Log(most / least);
                 T exploding = ops.Affine(Exponential(ops, ops.Affine(left, 2 * logRatio, 0)), least * least, 0);
                 return (one, ops.Affine(t, 0, 0), exploding, ops.Affine(exploding, -logRatio, 0));
             case PathKind.VariancePreserving:
-                double betaMin = _path.BetaMin ?? Paths.VariancePreservingPath.DefaultBetaMin, growth = (_path.BetaMax ?? Paths.VariancePreservingPath.DefaultBetaMax) - betaMin;
+                double betaMin = _path.BetaMin ?? VariancePreservingPath.DefaultBetaMin, growth = (_path.BetaMax ?? VariancePreservingPath.DefaultBetaMax) - betaMin;
                 T integral = ops.Multiply(left, ops.Affine(left, growth / 2, betaMin)); // B
                 T squaredAlpha = Exponential(ops, ops.Affine(integral, -1, 0)), alpha = Exponential(ops, ops.Affine(integral, -0.5, 0));
                 T half = ops.Affine(left, growth / 2, betaMin / 2); // ½β
