@@ -66,8 +66,9 @@ internal sealed record RunConfiguration(
         }
         catch (ArgumentOutOfRangeException e)
         {
-            string cure = e.Message.Split(" (Parameter", 2)[0];
-            throw new InvalidDataException($"{source}: field '{JsonNamingPolicy.SnakeCaseLower.ConvertName(e.ParamName!)}' is {e.ActualValue}. {cure}", e);
+            string field = JsonNamingPolicy.SnakeCaseLower.ConvertName(e.ParamName!), cure = e.Message.Split(" (Parameter", 2)[0];
+            string? section = json.FirstOrDefault(part => part.Value is JsonObject fields && fields.ContainsKey(field)).Key;
+            throw new InvalidDataException($"{source}: field '{(section is null ? field : $"{section}.{field}")}' is {e.ActualValue}. {cure}", e);
         }
         catch (ArgumentException e)
         {

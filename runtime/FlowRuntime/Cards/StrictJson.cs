@@ -91,9 +91,9 @@ public static class StrictJson
                 ?? throw new InvalidDataException(
                     $"{source}: unknown field '{prefix}{name}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
             JsonTypeInfo section = type.Options.GetTypeInfo(property.PropertyType);
-            // The converter of enumerations would read a list of names as flags.
-            if (property.PropertyType.IsEnum && value is JsonValue text && text.TryGetValue(out string? names) && names.Contains(','))
-                throw new InvalidDataException($"{source}: field '{prefix}{name}' has a value of the wrong kind: '{names}' is a list. Give one name.");
+            Type kind = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            if (kind.IsEnum && value is not null)
+                CheckName(value, kind, type.Options.GetTypeInfo(kind), $"{source}: field '{prefix}{name}'");
             if (value is JsonObject inner && section.Kind == JsonTypeInfoKind.Object)
                 CheckFields(inner, section, source, $"{prefix}{name}.");
         }
@@ -102,6 +102,15 @@ public static class StrictJson
             if (property.IsRequired && json[property.Name] is null)
                 throw new InvalidDataException($"{source}: the field '{prefix}{property.Name}' is missing.");
         }
+    }
+
+    /// <summary>Requires one of an enumeration's names; its own converter would tell none of them, and read a list of names as flags.</summary>
+    private static void CheckName(JsonNode value, Type kind, JsonTypeInfo contract, string field)
+    {
+        string[] names = [.. Enum.GetValuesAsUnderlyingType(kind).Cast<object>()
+            .Select(number => JsonSerializer.SerializeToNode(Enum.ToObject(kind, number), contract)!.GetValue<string>())];
+        if (!(value is JsonValue text && text.TryGetValue(out string? name) && names.Contains(name)))
+            throw new InvalidDataException($"{field} has a value of the wrong kind, {value.ToJsonString()}. Give one of: {string.Join(", ", names)}.");
     }
 
     /// <summary>The message without the path and position that follow its first sentence.</summary>

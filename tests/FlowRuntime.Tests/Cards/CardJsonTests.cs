@@ -97,6 +97,7 @@ public class CardJsonTests
     [InlineData("prediction", "\"velocity\"", "'prediction'")]
     [InlineData("prediction.kind", "\"speed\"", "'prediction.kind'")]
     [InlineData("prediction.kind", "0", "'prediction.kind'")]
+    [InlineData("path.coupling", "\"sinkhorn,independent\"", "'path.coupling'")]
     [InlineData("prediction.sign", "null", "'prediction.sign'")]
     [InlineData("sample.shape", "2", "'sample.shape'")]
     [InlineData("sample.shape", "[2.5]", "'sample.shape[0]'")]
@@ -109,6 +110,12 @@ public class CardJsonTests
     [InlineData("provenance", "[]", "'provenance'")]
     public void A_value_of_the_wrong_kind_is_named(string path, string value, string named) =>
         Refused(path, value, $"field {named} has a value of the wrong kind");
+
+    [Theory]
+    [InlineData("prediction.kind", "\"speed\"", "velocity, noise, data, score, v-prediction")]
+    [InlineData("path.coupling", "\"ot\"", "independent, optimal-transport, sinkhorn, conditional-optimal-transport")]
+    public void A_name_that_is_none_of_its_field_is_answered_with_those_there_are(string path, string value, string names) =>
+        Refused(path, value, $"{value}. Give one of: {names}.");
 
     [Fact]
     public void A_newer_format_is_refused_by_its_number_before_anything_else()
