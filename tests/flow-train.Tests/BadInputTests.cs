@@ -58,6 +58,7 @@ public sealed class BadInputTests : IDisposable
         { "run --data moons --out {0}/r --set objective.coupling_batches=0", "at least 1" },
         { "bench-2d --out {0}/b --part chess", "--part: there is no part 'chess'" },
         { "bench-2d --out {0}/b --part tong --task class", "--task: there is no class in tong" },
+        { "bench-2d --out {0}/b --part conditions --method SB", "--method: there is no SB in conditions" },
         { "bench-2d --out {0}/b --seeds 0", "--seeds: 0" },
         { "run --data moons --out {0}/r --set data=suns", "suns" },
         { "run --data moons --out {0}/r --config {0}/none.json", "none.json" },
