@@ -100,14 +100,14 @@ internal static class TongBenchmark
 
     /// <summary>W2 between independent sets of true data of the size that is judged, mean over four pairs.</summary>
     private static double Floor(string task) => Floors.GetOrAdd((task, true), _ => Enumerable.Range(0, 4).Average(pair =>
-        Wasserstein.Between(Rows(Data(task, FloorSeed + 2 * (ulong)pair), TestPoints), Rows(Data(task, FloorSeed + 2 * (ulong)pair + 1), TestPoints), 2)));
+        Wasserstein.Between(Rows(task, FloorSeed + 2 * (ulong)pair), Rows(task, FloorSeed + 2 * (ulong)pair + 1), 2)));
 
     /// <summary>W2²(q0, q1) of sets of that size, mean over four pairs: the least path energy.</summary>
     private static double LeastEnergy(string task) => Floors.GetOrAdd((task, false), _ => Enumerable.Range(0, 4).Average(pair =>
     {
         ulong seed = FloorSeed + (ulong)pair;
-        float[] from = Source(task, seed) is { } source ? Rows(source, TestPoints) : NoiseRows(TestPoints, seed);
-        return Wasserstein.Squared(from, Rows(Data(task, seed), TestPoints), 2);
+        float[] from = Source(task, seed) is { } source ? Rows(source, seed) : NoiseRows(TestPoints, seed);
+        return Wasserstein.Squared(from, Rows(task, seed), 2);
     }));
 
     private static readonly System.Collections.Concurrent.ConcurrentDictionary<(string Task, bool Distance), double> Floors = new();
@@ -129,7 +129,10 @@ internal static class TongBenchmark
         return (data.Select(order[..TrainingPoints]), data.Select(order[^TestPoints..]));
     }
 
-    private static float[] Rows(Dataset data, int count) => data.Select(DataSplit.Shuffle(data.Count, SplitSeed)[..count]).Values;
+    private static float[] Rows(string task, ulong seed) => Rows(Data(task, seed), seed);
+
+    /// <summary>As many rows as are judged, in an order of the seed's own: some data sets have their places, such as evenly spaced angles, by row.</summary>
+    private static float[] Rows(Dataset data, ulong seed) => data.Select(DataSplit.Shuffle(data.Count, seed)[..TestPoints]).Values;
 
     private static float[] NoiseRows(int count, ulong seed)
     {
