@@ -62,7 +62,7 @@ public sealed class RunTests : IDisposable
     [Fact]
     public async Task The_speed_benchmark_tells_every_phase_beside_the_plain_loop()
     {
-        TrainRun run = await TrainRun.Of("bench", "--steps", "20", "--rounds", "2", "--json");
+        TrainRun run = await TrainRun.Of("bench", "--network", "mlp", "--steps", "20", "--rounds", "2", "--json");
         Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
         using JsonDocument told = JsonDocument.Parse(run.Output);
         JsonElement mlp = told.RootElement.GetProperty("networks")[0];

@@ -4,6 +4,7 @@ using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Objectives;
 using FlowRuntime.Training.Optimisation;
+using FlowRuntime.TrainTool.Bench2d;
 using static TorchSharp.torch;
 
 namespace FlowRuntime.TrainTool;
@@ -26,6 +27,7 @@ internal sealed record TrainingSpeed(
     /// <summary>The networks that are measured.</summary>
     public static IReadOnlyList<Subject> Networks { get; } =
     [
+        new("selu", Batch: 256, Steps: 4_000, () => PlaneData.Moons(), data => new SeluNetwork(data.Dimension)),
         new("mlp", Batch: 256, Steps: 2_000, () => PlaneData.Moons(), data => new MlpNetwork(data.Shape, 0, new MlpOptions { Width = 64, Blocks = 3 })),
     ];
 
