@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Training;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
-using FlowRuntime.Training;
 
 namespace FlowRuntime.TrainTool;
 
