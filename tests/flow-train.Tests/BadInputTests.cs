@@ -69,6 +69,20 @@ public sealed class BadInputTests : IDisposable
         { "run --data moons --out {0}/file/r", "--out: " },
         { "demo --out {0}/file/r", "--out: " },
         { "demo --steps 3", "--steps" },
+        { "run --data moons --out {0}/r --minutes 0", "--minutes: Give a positive number, such as 10." },
+        { "run --data moons --out {0}/r --minutes 1 --steps 3", "Give --steps or --minutes, not both." },
+        { "run --data moons --out {0}/r --init {0}/none", "--init: there is no run or file {0}/none" },
+        { "run --data moons --out {0}/r --init {0}/empty", "--init: {0}/empty holds no finished run" },
+        { "run --data moons --out {0}/r --init {0}/text.json", "text.json is no safetensors file" },
+        { "run --data moons --out {0}/r --set training.accumulation=0", "field 'accumulation' is 0" },
+        { "run --data moons --out {0}/r --set training.checkpoint_every=0", "field 'checkpoint_every' is 0" },
+        { "run --data moons --out {0}/r --set training.more_ema_decays=[0.5,2]", "field 'more_ema_decays' is 2. Give" },
+        { "run --data moons --out {0}/r --set training.device=npu", "training.device" },
+        { "bench --steps 0", "--steps: 0 is no number of steps" },
+        { "bench --rounds 0", "--rounds: 0 is no number of rounds" },
+        { "bench --network chess", "--network: there is no network 'chess'. Choose of: selu, mlp." },
+        { "resume {0}/empty", "{0}/empty holds no run to go on with" },
+        { "resume {0}/none", "{0}/none holds no run to go on with" },
         { "export {0}/empty --out {0}/m.onnx", "empty holds no finished run" },
         { "export {0}/none --out {0}/m.onnx", "none holds no finished run" },
         { "export {0}/empty", "--out" },
@@ -92,11 +106,11 @@ public sealed class BadInputTests : IDisposable
     {
         TrainRun run = await TrainRun.Of();
         Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
-        foreach (string verb in (string[])["demo", "run", "export"])
+        foreach (string verb in (string[])["demo", "run", "resume", "export"])
             Assert.Contains($"flow-train {verb}", run.Output, StringComparison.Ordinal);
     }
 
-    [Theory, InlineData("demo"), InlineData("run"), InlineData("export")]
+    [Theory, InlineData("demo"), InlineData("run"), InlineData("resume"), InlineData("export"), InlineData("bench")]
     public async Task Every_verb_has_help_with_an_example(string verb)
     {
         TrainRun run = await TrainRun.Of(verb, "--help");

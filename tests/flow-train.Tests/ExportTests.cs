@@ -64,7 +64,10 @@ public sealed class ExportTests : IAsyncLifetime
         byte[] bytes = await File.ReadAllBytesAsync(At("run/weights.safetensors"), TestContext.Current.CancellationToken);
         bytes.AsSpan(8 + (int)BinaryPrimitives.ReadInt64LittleEndian(bytes)).Fill(0xFF); // NaN
         await File.WriteAllBytesAsync(At("run/weights.safetensors"), bytes, TestContext.Current.CancellationToken);
+        await Refused(At("m.onnx"), "weights.safetensors: the checksum does not fit", "damaged");
 
+        "sha25x"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf("sha256"u8))); // as a file of others, without one
+        await File.WriteAllBytesAsync(At("run/weights.safetensors"), bytes, TestContext.Current.CancellationToken);
         await Refused(At("m.onnx"), "predictions are not finite", "train it again");
     }
 

@@ -23,6 +23,8 @@ public sealed class RunTests : IDisposable
         JsonElement[] lines = [.. File.ReadLines(At("run/metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal([50, 100], lines.Select(line => line.GetProperty("step").GetInt32()));
         Assert.All(lines, line => Assert.InRange(line.GetProperty("loss").GetDouble(), 0.1, 10));
+        Assert.False(lines[0].TryGetProperty("validation_loss", out _));
+        Assert.InRange(lines[1].GetProperty("validation_loss").GetDouble(), 0.1, 10);
 
         using FlowModel model = FlowModel.Open(At("run/model.onnx"));
         Assert.Equal(2, model.Sample(5).EnsureSuccess().Dimension);
@@ -58,13 +60,29 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task The_speed_benchmark_tells_every_phase_beside_the_plain_loop()
+    {
+        TrainRun run = await TrainRun.Of("bench", "--network", "mlp", "--steps", "20", "--rounds", "2", "--json");
+        Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
+        using JsonDocument told = JsonDocument.Parse(run.Output);
+        JsonElement mlp = told.RootElement.GetProperty("networks")[0];
+        Assert.Equal(("mlp", 256), (mlp.GetProperty("network").GetString(), mlp.GetProperty("batch").GetInt32()));
+        Assert.Equal(mlp.GetProperty("ratio").GetDouble(), mlp.GetProperty("steps_per_second").GetDouble() / mlp.GetProperty("plain_steps_per_second").GetDouble(), 1e-9);
+        Assert.Equal(["draw", "forward", "backward", "clip", "optimise", "average"], mlp.GetProperty("phase_microseconds").EnumerateObject().Select(phase => phase.Name));
+        Assert.All(mlp.GetProperty("phase_microseconds").EnumerateObject(), phase => Assert.True(phase.Value.GetDouble() > 0));
+    }
+
+    [Fact]
     public async Task The_saved_configuration_is_complete_and_gives_the_same_run_again()
     {
         await TrainRun.Small(At("first"), "--seed", "3");
         var saved = (JsonObject)JsonNode.Parse(File.ReadAllText(At("first/config.json")))!;
         Assert.Equal(["data", "network", "objective", "path", "training"], saved.Select(field => field.Key).Order());
         Assert.Equal(
-            ["batch_size", "clip_norm", "ema_decay", "learning_rate", "schedule", "seed", "steps", "threads", "warmup_steps", "weight_decay"],
+            [
+                "accumulation", "batch_size", "checkpoint_every", "clip_norm", "device", "ema_decay", "learning_rate", "more_ema_decays", "schedule", "seed", "steps",
+                "threads", "validate_every", "warmup_steps", "weight_decay",
+            ],
             saved["training"]!.AsObject().Select(field => field.Key).Order());
 
         TrainRun again = await TrainRun.Of("run", "--config", At("first/config.json"), "--out", At("again"));
@@ -117,14 +135,68 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public async Task A_finished_run_is_not_written_over_and_an_unfinished_one_is()
+    public async Task A_finished_run_is_not_written_over_nor_trained_on()
     {
         await TrainRun.Small(At("run"));
         TrainRun second = await TrainRun.Small(At("run"), "--seed", "9");
         Assert.Equal(CommandHost.BadInput, second.ExitCode);
         Assert.Contains("holds a finished run already", second.Error, StringComparison.Ordinal);
-        File.Delete(At("run/weights.safetensors"));
+        TrainRun resumed = await TrainRun.Of("resume", At("run"));
+        Assert.Equal(CommandHost.BadInput, resumed.ExitCode);
+        Assert.Contains("holds a finished run: there is nothing left to train", resumed.Error, StringComparison.Ordinal);
+
+        File.Delete(At("run/weights.safetensors")); // without weights and checkpoints there is nothing to lose
         Assert.Equal(CommandHost.Done, (await TrainRun.Small(At("run"))).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_run_that_was_killed_after_its_training_is_exported_by_resume()
+    {
+        await TrainRun.Small(At("run"), "--no-tune");
+        byte[] model = File.ReadAllBytes(At("run/model.onnx"));
+        File.Delete(At("run/model.onnx"));
+        TrainRun resumed = await TrainRun.Of("resume", At("run"), "--no-tune");
+        Assert.Equal((CommandHost.Done, ""), (resumed.ExitCode, resumed.Error));
+        Assert.Equal(model, File.ReadAllBytes(At("run/model.onnx")));
+    }
+
+    [Fact]
+    public async Task A_run_may_start_from_the_weights_of_another_and_tells_what_does_not_fit()
+    {
+        await TrainRun.Small(At("first"), "--no-tune");
+        TrainRun same = await TrainRun.Small(At("same"), "--no-tune", "--init", At("first"));
+        Assert.Equal((CommandHost.Done, ""), (same.ExitCode, same.Error));
+        Assert.True(Losses("same")[0] < Losses("first")[0]);
+        Assert.Equal(At("first/weights.safetensors"), (string)JsonNode.Parse(File.ReadAllText(At("same/config.json")))!["init"]!);
+
+        TrainRun other = await TrainRun.Small(At("other"), "--no-tune", "--init", At("first/weights.safetensors"), "--set", "network.frequencies=4");
+        Assert.Equal(CommandHost.Done, other.ExitCode);
+        Assert.Equal($"{At("first/weights.safetensors")}: the tensor '_time.weight' is F32 [16, 32], not F32 [16, 8]; it starts at random.\n", other.Error);
+    }
+
+    [Fact]
+    public async Task Every_average_that_a_run_kept_can_be_exported()
+    {
+        await TrainRun.Small(At("run"), "--no-tune", "--set", "training.more_ema_decays=[0.5]");
+        await TrainRun.Small(At("half"), "--no-tune", "--set", "training.ema_decay=0.5");
+        foreach ((string decay, string file) in ((string, string)[])[("0.5", "half.onnx"), ("0.999", "own.onnx")])
+            Assert.Equal(CommandHost.Done, (await TrainRun.Of("export", At("run"), "--out", At(file), "--ema", decay, "--no-tune")).ExitCode);
+        Assert.Equal(OnnxFile.GraphHash(At("half/model.onnx")), OnnxFile.GraphHash(At("half.onnx")));
+        Assert.Equal(OnnxFile.GraphHash(At("run/model.onnx")), OnnxFile.GraphHash(At("own.onnx")));
+        TrainRun none = await TrainRun.Of("export", At("run"), "--out", At("none.onnx"), "--ema", "0.7");
+        Assert.Equal(CommandHost.BadInput, none.ExitCode);
+        Assert.Contains("kept no moving average of decay 0.7, but: 0.999, 0.5", none.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_on_time_ends_and_says_how_many_steps_it_came_to()
+    {
+        TrainRun run = await TrainRun.Of("run", "--data", "moons", "--minutes", "0.005", "--set", "network.width=16", "--no-tune", "--out", At("run"));
+        Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
+        JsonNode training = JsonNode.Parse(File.ReadAllText(At("run/config.json")))!["training"]!;
+        JsonElement last = JsonDocument.Parse(File.ReadLines(At("run/metrics.jsonl")).Last()).RootElement;
+        Assert.Equal((0.005, last.GetProperty("step").GetInt32()), ((double)training["minutes"]!, (int)training["steps"]!));
+        Assert.Equal((int)training["steps"]!, CardFile.Read(At("run/model.onnx")).Provenance!.Steps);
     }
 
     private string At(string name) => Path.Combine(_folder, name);

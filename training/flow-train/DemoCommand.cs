@@ -40,16 +40,14 @@ internal static class DemoCommand
         RunConfiguration run = RunConfiguration.For("digits");
         DataSplit split = run.LoadData();
         var display = new TrainingDisplay(json ? TextWriter.Null : output, live: !json && !Console.IsOutputRedirected);
-        var (network, progress) = folder.Train(run, split.Train, display, cancellationToken);
+        using TrainedRun trained = folder.Train(run, split, run.MakeNetwork(split.Train), display, cancellationToken);
         double trainingSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        ExportParity parity;
-        using (network)
-            parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
+        ExportParity parity = OnnxExporter.Export(trained.Network, ModelCards.Of(run, split.Train), folder.Model);
 
         ModelTuning.Write(folder.Model, samples: 64, cancellationToken);
         using FlowModel model = FlowModel.Open(folder.Model);
         DemoFigures figures = DemoFigures.Measure(model, split, cancellationToken);
-        LossPicture.Save(folder.File("loss.png"), progress);
+        LossPicture.Save(folder.File("loss.png"), trained.Progress);
         var options = new SamplingOptions { Labels = ImagePicture.ClassesInRows(split.Train, GridColumns) };
         float[] grid = model.Sample(options.Labels.Count, options, cancellationToken: cancellationToken).EnsureSuccess().Values;
         ImagePicture.Save(folder.File("samples.png"), grid, model.Card.Sample.Shape, GridColumns);
@@ -57,7 +55,7 @@ internal static class DemoCommand
         ImagePicture.Save(folder.File("trajectory.png"), film, model.Card.Sample.Shape, FilmFrames);
 
         var report = new DemoReport(
-            run.Training.Steps, trainingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds, progress[^1].Loss,
+            run.Training.Steps, trainingSeconds, Stopwatch.GetElapsedTime(started).TotalSeconds, trained.Progress[^1].Loss,
             parity.MaxRelativeDifference, figures, model.Card);
         report.Save(folder.File("report.json"));
         if (json)

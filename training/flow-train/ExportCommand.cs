@@ -12,6 +12,7 @@ internal static class ExportCommand
     {
         var run = new Argument<string>("RUN") { Description = "The folder of a run." };
         var outPath = new Option<string>("--out") { Description = "The .onnx file to write.", Required = true };
+        var decay = new Option<double?>("--ema") { Description = "Decay of the moving average to export, of those the run kept. Default: the run's ema_decay." };
         var noTune = new Option<bool>("--no-tune") { Description = "Leave out measuring the solvers on the model." };
         var command = new Command("export", """
             Exports a run's network to ONNX, checked against the trained one through the runtime, and measures which solver
@@ -21,18 +22,18 @@ internal static class ExportCommand
               flow-train export runs/moons --out moons.onnx
             """)
         {
-            run, outPath, noTune,
+            run, outPath, decay, noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run));
             string path = parsed.GetRequiredValue(outPath);
             CommandHost.RequireWritable("--out", path);
-            var (configuration, data, network) = folder.Load();
+            var (trained, data) = folder.Load(parsed.GetValue(decay));
             TextWriter output = parsed.InvocationConfiguration.Output;
-            using (network)
+            using (trained)
             {
-                ExportParity parity = OnnxExporter.Export(network, ModelCards.Of(configuration, data), path);
+                ExportParity parity = OnnxExporter.Export(trained.Network, ModelCards.Of(trained.Configuration, data.Train), path);
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)"));
             }

@@ -1,26 +1,24 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
-using FlowRuntime.Sampling;
+using FlowRuntime.Training;
 using FlowRuntime.Training.Data;
-using FlowRuntime.Training.Onnx;
-using FlowRuntime.TrainTool.Pictures;
+using FlowRuntime.Training.Networks;
 
 namespace FlowRuntime.TrainTool;
 
 /// <summary><c>flow-train run --data SPEC --out RUN</c>: trains on a data set.</summary>
 internal sealed class RunCommand
 {
-    private const int PictureSamples = 2_000;
-
     private readonly Option<string?> _data = new("--data") { Description = $"The data: {DataSource.Forms}." };
     private readonly Option<string?> _labelColumn = new("--label-column") { Description = "The table's column of classes, by its name; x0, x1, … where the file names none." };
     private readonly Option<string> _out = new("--out") { Description = "Folder for the run.", Required = true };
     private readonly Option<string?> _config = new("--config") { Description = "JSON file whose fields replace the data set's defaults." };
     private readonly Option<string[]> _set = new("--set") { Description = "Field to replace, such as training.learning_rate=1e-3; may be given again.", DefaultValueFactory = _ => [] };
     private readonly Option<int?> _steps = new("--steps") { Description = "Number of training steps." };
+    private readonly Option<double?> _minutes = new("--minutes") { Description = "Minutes of training, instead of steps." };
+    private readonly Option<string?> _init = new("--init") { Description = "A finished run, or a file of safetensors, whose weights to start from where they fit." };
     private readonly Option<bool> _noTune = new("--no-tune") { Description = "Leave out measuring the solvers on the model." };
     private readonly Option<ulong?> _seed = new("--seed") { Description = "Seed of the weights and of all draws." };
 
@@ -34,10 +32,11 @@ internal sealed class RunCommand
             Examples:
               flow-train run --data moons --out runs/moons
               flow-train run --data digits --out runs/wide --steps 1000 --set network.width=384
+              flow-train run --data digits --out runs/more --minutes 2 --init runs/wide --set network.width=384
               flow-train run --data csv:iris.csv --label-column species --out runs/iris --steps 2000
             """)
         {
-            _data, _labelColumn, _out, _config, _set, _steps, _seed, _noTune,
+            _data, _labelColumn, _out, _config, _set, _steps, _minutes, _seed, _init, _noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
@@ -47,25 +46,14 @@ internal sealed class RunCommand
     {
         RunConfiguration run = Configuration(parsed);
         DataSplit split = run.LoadData(); // before the folder is made: a bad table leaves nothing
+        InvocationConfiguration console = parsed.InvocationConfiguration;
+        VelocityNetwork network = run.MakeNetwork(split.Train);
+        if (run.Init is not null)
+            InitialWeights.Load(run.Init, network, console.Error.WriteLine);
         string path = parsed.GetRequiredValue(_out);
         RunFolder folder = RunFolder.Create("--out", path, replace: false);
-        TextWriter output = parsed.InvocationConfiguration.Output;
-        var (network, progress) = folder.Train(run, split.Train, new TrainingDisplay(output, !Console.IsOutputRedirected), cancellationToken);
-        ExportParity parity;
-        using (network)
-            parity = OnnxExporter.Export(network, ModelCards.Of(run, split.Train), folder.Model);
-        LossPicture.Save(folder.File("loss.png"), progress);
-        string tuning = parsed.GetValue(_noTune) ? "solvers not measured" : ModelTuning.Write(folder.Model, ModelTuning.Samples, cancellationToken);
-        using FlowModel model = FlowModel.Open(folder.Model);
-        SavePicture(model, split, folder.File("samples.png"), cancellationToken);
-        EnergyFigure energy = EnergyFigure.Measure(model, split, cancellationToken);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {folder.Model}: {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)
-            {tuning}
-            energy distance to held-out data {energy.Distance:G3}, floor between real sets {energy.Floor:G3} (ratio {energy.Ratio:F2})
-            pictures: {folder.File("samples.png")}, {folder.File("loss.png")}
-            """));
-        return CommandHost.Done;
+        return RunResults.Finish(
+            folder, path, split, !parsed.GetValue(_noTune), console, display => folder.Train(run, split, network, display, cancellationToken), cancellationToken);
     }
 
     private RunConfiguration Configuration(ParseResult parsed)
@@ -84,29 +72,16 @@ internal sealed class RunCommand
             run = run with { LabelColumn = labelColumn };
         run = CommandHost.Checked("--set", () => run.With(parsed.GetValue(_set)!));
         if (parsed.GetValue(_steps) is { } steps)
-            run = CommandHost.Checked("--steps", () => run with { Training = run.Training with { Steps = steps } });
+            run = CommandHost.Checked("--steps", () => run with { Training = run.Training with { Steps = steps, Minutes = null } });
+        if (parsed.GetValue(_minutes) is { } minutes)
+            run = parsed.GetValue(_steps) is null ? CommandHost.Checked("--minutes", () => run with { Training = run.Training with { Minutes = minutes } })
+                : throw new ArgumentException("--minutes: a training ends after steps or minutes. Give --steps or --minutes, not both.");
         if (parsed.GetValue(_seed) is { } seed)
             run = run with { Training = run.Training with { Seed = seed } };
+        if ((parsed.GetValue(_init) ?? run.Init) is { } init)
+            run = run with { Init = CommandHost.Checked("--init", () => InitialWeights.Resolve(init)) };
+        run.Training.Device.Require();
         CommandHost.Checked("--label-column", () => DataSource.Resolve(run.Data, run.LabelColumn));
         return run;
-    }
-
-    private static void SavePicture(FlowModel model, DataSplit split, string path, CancellationToken cancellationToken)
-    {
-        if (model.Card.Data?.Image is not null)
-        {
-            int classes = Math.Max(1, split.Train.ClassNames?.Count ?? 1);
-            SampleBatch grid = model.Sample(10 * classes, new SamplingOptions { Labels = ImagePicture.ClassesInRows(split.Train, 10) }, cancellationToken: cancellationToken);
-            ImagePicture.Save(path, grid.Values, grid.Shape, columns: 10);
-        }
-        else
-        {
-            SampleBatch samples = model.Sample(PictureSamples, cancellationToken: cancellationToken);
-            IReadOnlyList<string> names = model.Card.Data?.Columns?.Names ?? [.. Enumerable.Range(0, samples.Dimension).Select(i => $"x{i}")];
-            if (samples.Dimension == 1)
-                HistogramPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names[0]);
-            else
-                ScatterPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names);
-        }
     }
 }

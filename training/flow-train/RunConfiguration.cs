@@ -18,8 +18,9 @@ namespace FlowRuntime.TrainTool;
 /// <param name="Network">The network's size.</param>
 /// <param name="Training">How it is trained.</param>
 /// <param name="LabelColumn">Name of a table's column of classes; null for none.</param>
+/// <param name="Init">The file of weights it starts from where they fit; null for random ones.</param>
 internal sealed record RunConfiguration(
-    string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training, string? LabelColumn = null)
+    string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training, string? LabelColumn = null, string? Init = null)
 {
     private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Training;
 using FlowRuntime.Training.Checkpoints;
@@ -10,12 +11,16 @@ using static TorchSharp.torch;
 namespace FlowRuntime.TrainTool;
 
 /// <summary>
-/// The folder of a run: <c>config.json</c> (complete), <c>metrics.jsonl</c> (a line every 50 steps),
-/// <c>weights.safetensors</c> (the averaged weights), and what the run leaves to look at.
+/// The folder of a run: <c>config.json</c> (complete), <c>metrics.jsonl</c> (a line every 50 steps), <c>checkpoints</c> while it is under way,
+/// <c>weights.safetensors</c> (the averaged weights, and further averages) when it is finished, and what it leaves to look at.
 /// </summary>
 internal sealed class RunFolder(string path)
 {
-    private static readonly JsonSerializerOptions LineFormat = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions LineFormat = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
 
     public string File(string name) => Path.Combine(path, name);
 
@@ -23,18 +28,24 @@ internal sealed class RunFolder(string path)
 
     private string Configuration => File("config.json");
 
+    private string Metrics => File("metrics.jsonl");
+
     private string Weights => File("weights.safetensors");
+
+    private string Checkpoints => File("checkpoints");
 
     /// <summary>Makes the folder for a new run.</summary>
     /// <param name="option">The option that named it, for messages.</param>
     /// <param name="path">The folder.</param>
-    /// <param name="replace">Whether a finished run there is written over.</param>
-    /// <exception cref="ArgumentException">The folder holds a finished run, or cannot be made.</exception>
+    /// <param name="replace">Whether a run there is written over.</param>
+    /// <exception cref="ArgumentException">The folder holds a run, or cannot be made.</exception>
     public static RunFolder Create(string option, string path, bool replace)
     {
         var folder = new RunFolder(path);
         if (!replace && System.IO.File.Exists(folder.Weights))
             throw new ArgumentException($"{option}: {path} holds a finished run already. Name another folder.");
+        if (!replace && CheckpointFolder.HoldsAny(folder.Checkpoints))
+            throw new ArgumentException($"{option}: {path} holds an unfinished run. Go on with it by flow-train resume {path}, or name another folder.");
         try
         {
             Directory.CreateDirectory(path);
@@ -52,47 +63,129 @@ internal sealed class RunFolder(string path)
     public static RunFolder Open(string path)
     {
         var folder = new RunFolder(path);
+        if (CheckpointFolder.HoldsAny(folder.Checkpoints) && !System.IO.File.Exists(folder.Weights))
+            throw new ArgumentException($"{path} holds no finished run, but an unfinished one. Finish it by flow-train resume {path}.");
         if (!System.IO.File.Exists(folder.Configuration) || !System.IO.File.Exists(folder.Weights))
             throw new ArgumentException($"{path} holds no finished run: {Path.GetFileName(folder.Configuration)} or {Path.GetFileName(folder.Weights)} is missing. Make one with flow-train run.");
         return folder;
     }
 
-    /// <summary>Trains by the configuration and leaves the run's files.</summary>
-    /// <param name="run">The configuration.</param>
-    /// <param name="data">The rows to learn.</param>
-    /// <param name="display">Shows the progress.</param>
-    /// <param name="cancellationToken">Ends the training after the step under way.</param>
-    /// <returns>The trained network, and its progress.</returns>
-    public (VelocityNetwork Network, List<TrainingProgress> Progress) Train(
-        RunConfiguration run, Dataset data, TrainingDisplay display, CancellationToken cancellationToken)
+    /// <summary>Opens the folder of a run that was stopped.</summary>
+    /// <exception cref="ArgumentException">There is nothing to go on with.</exception>
+    public static RunFolder OpenUnfinished(string path)
     {
-        WholeFile.Write(Configuration, run.ToJson() + "\n");
+        var folder = new RunFolder(path);
+        if (System.IO.File.Exists(folder.Weights) && System.IO.File.Exists(folder.Model))
+            throw new ArgumentException($"{path} holds a finished run: there is nothing left to train. Export it with flow-train export {path} --out MODEL.onnx.");
+        if (!System.IO.File.Exists(folder.Configuration) || !(System.IO.File.Exists(folder.Weights) || CheckpointFolder.HoldsAny(folder.Checkpoints)))
+            throw new ArgumentException($"{path} holds no run to go on with: {Path.GetFileName(folder.Configuration)} or a checkpoint is missing. Start one with flow-train run --out {path}.");
+        return folder;
+    }
+
+    /// <summary>Whether all of the training is done.</summary>
+    public bool IsTrained => System.IO.File.Exists(Weights);
+
+    /// <summary>The run's configuration.</summary>
+    public RunConfiguration ReadConfiguration() => RunConfiguration.Read(Configuration);
+
+    /// <summary>Trains by the configuration from the start and leaves the run's files; what an earlier run left here is removed.</summary>
+    /// <param name="run">The configuration.</param>
+    /// <param name="data">The rows to learn, and those held out.</param>
+    /// <param name="network">The network, with its first weights.</param>
+    /// <param name="display">Shows the progress.</param>
+    /// <param name="cancellationToken">Ends the training after the step under way, with a checkpoint.</param>
+    /// <returns>The configuration with the steps done, the trained network, and its progress.</returns>
+    public TrainedRun Train(RunConfiguration run, DataSplit data, VelocityNetwork network, TrainingDisplay display, CancellationToken cancellationToken)
+    {
         System.IO.File.Delete(Weights);
-        VelocityNetwork network = run.MakeNetwork(data);
-        var reports = new List<TrainingProgress>();
-        using (var metrics = new StreamWriter(File("metrics.jsonl")) { AutoFlush = true, NewLine = "\n" })
+        CheckpointFolder.Remove(Checkpoints);
+        WholeFile.Write(Configuration, run.ToJson() + "\n");
+        System.IO.File.Delete(Metrics);
+        return Train(run, data, network, new CheckpointFolder(Checkpoints), [], display, cancellationToken);
+    }
+
+    /// <summary>Goes on with a run from its newest checkpoint, as if it had never stopped.</summary>
+    /// <param name="data">The rows to learn, and those held out.</param>
+    /// <param name="display">Shows the progress.</param>
+    /// <param name="warn">Told of checkpoints that are damaged.</param>
+    /// <param name="cancellationToken">Ends the training after the step under way, with a checkpoint.</param>
+    /// <exception cref="InvalidDataException">No checkpoint is whole.</exception>
+    public TrainedRun Resume(DataSplit data, TrainingDisplay display, Action<string> warn, CancellationToken cancellationToken)
+    {
+        RunConfiguration run = ReadConfiguration();
+        run.Training.Device.Require();
+        var checkpoints = new CheckpointFolder(Checkpoints, warn);
+        if (checkpoints.Newest is not { } newest)
+            throw new InvalidDataException($"{Checkpoints}: no checkpoint is whole. Remove the folder {path} and start again with flow-train run.");
+        List<TrainingProgress> before = KeepMetrics(newest.Step);
+        return Train(run, data, run.MakeNetwork(data.Train), checkpoints, before, display, cancellationToken);
+    }
+
+    private TrainedRun Train(
+        RunConfiguration run, DataSplit data, VelocityNetwork network, CheckpointFolder checkpoints, List<TrainingProgress> reports,
+        TrainingDisplay display, CancellationToken cancellationToken)
+    {
+        using var training = new TrainingRun(
+            network, new ConditionalFlowMatching(data.Train, run.MakeObjective(), run.Training.Seed), run.Training, data.HeldOut, checkpoints);
+        using (var metrics = new StreamWriter(Metrics, append: true) { AutoFlush = true, NewLine = "\n" })
         {
-            display.Show(run.Training.Steps, show => Trainer.Train(network, new ConditionalFlowMatching(data, run.MakeObjective(), run.Training.Seed), run.Training, report =>
+            display.Show(run.Training.Steps, show => training.Run(report =>
             {
                 reports.Add(report);
                 metrics.WriteLine(JsonSerializer.Serialize(report, LineFormat));
                 show(report);
             }, cancellationToken));
         }
-        Safetensors.Write(Weights, Tensors(network));
-        return (network, reports);
+        if (run.Training.Minutes is not null)
+        {
+            run = run with { Training = run.Training with { Steps = training.Step } };
+            WholeFile.Write(Configuration, run.ToJson() + "\n");
+        }
+        using var scope = NewDisposeScope();
+        Safetensors.Write(Weights, new Dictionary<string, Tensor>([.. network.state_dict(), .. training.MoreAverages()]));
+        CheckpointFolder.Remove(Checkpoints);
+        return new TrainedRun(run, network, reports);
     }
 
-    /// <summary>Loads the run's network with its averaged weights.</summary>
-    public (RunConfiguration Run, Dataset Data, VelocityNetwork Network) Load()
+    /// <summary>Loads a finished run with its averaged weights.</summary>
+    /// <param name="decay">The moving average to take; null for the run's own.</param>
+    /// <exception cref="ArgumentException">The run kept no such average.</exception>
+    public (TrainedRun Run, DataSplit Data) Load(double? decay = null)
     {
-        RunConfiguration run = RunConfiguration.Read(Configuration);
-        Dataset data = run.LoadData().Train;
-        VelocityNetwork network = run.MakeNetwork(data);
-        Safetensors.ReadInto(Weights, Tensors(network));
+        RunConfiguration run = ReadConfiguration();
+        if (decay is not null && decay != run.Training.EmaDecay && !run.Training.MoreEmaDecays.Contains(decay.Value))
+            throw new ArgumentException($"{path} kept no moving average of decay {decay}, but: {string.Join(", ", run.Training.MoreEmaDecays.Prepend(run.Training.EmaDecay))}. Name more before training, by training.more_ema_decays.");
+        DataSplit data = run.LoadData();
+        VelocityNetwork network = run.MakeNetwork(data.Train);
+        Safetensors.ReadInto(Weights, network.state_dict());
+        if (decay is not null && decay != run.Training.EmaDecay)
+            Safetensors.ReadInto(Weights, network.named_parameters().ToDictionary(entry => TrainingRun.AverageName(decay.Value) + entry.name, entry => (Tensor)entry.parameter));
         network.eval();
-        return (run, data, network);
+        return (new TrainedRun(run, network, ReadMetrics()), data);
     }
 
-    private static Dictionary<string, Tensor> Tensors(VelocityNetwork network) => network.state_dict();
+    /// <summary>Takes away the lines that a run wrote after its checkpoint: it will write them again.</summary>
+    private List<TrainingProgress> KeepMetrics(int lastStep)
+    {
+        List<TrainingProgress> kept = [.. ReadMetrics().Where(report => report.Step <= lastStep)];
+        WholeFile.Write(Metrics, string.Concat(kept.Select(report => JsonSerializer.Serialize(report, LineFormat) + "\n")));
+        return kept;
+    }
+
+    private List<TrainingProgress> ReadMetrics()
+    {
+        var reports = new List<TrainingProgress>();
+        foreach (string line in System.IO.File.Exists(Metrics) ? System.IO.File.ReadLines(Metrics) : [])
+        {
+            try
+            {
+                reports.Add(JsonSerializer.Deserialize<TrainingProgress>(line, LineFormat));
+            }
+            catch (JsonException) // the line that the process was ended in
+            {
+                break;
+            }
+        }
+        return reports;
+    }
 }

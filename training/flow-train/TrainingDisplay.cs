@@ -11,19 +11,24 @@ internal sealed class TrainingDisplay(TextWriter output, bool live)
 {
     private const int Lines = 10;
 
+    private int _told; // lines that are due so far
+
     public void Show(int steps, Action<Action<TrainingProgress>> train)
     {
         if (live)
             ShowLive(steps, train);
         else
-            train(report => WriteLine(report, steps));
+            train(WriteLine);
     }
 
-    private void WriteLine(TrainingProgress report, int steps)
+    private void WriteLine(TrainingProgress report)
     {
-        int every = Math.Max(50, steps / Lines / 50 * 50);
-        if (report.Step % every == 0 || report.Step == steps)
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {report.Step} of {steps}  loss {report.Loss:F4}  {report.StepsPerSecond:F0} steps/s"));
+        int due = (int)((long)Lines * report.Step / report.Steps);
+        if (due <= _told)
+            return;
+        _told = due;
+        string heldOut = report.ValidationLoss is { } loss ? string.Create(CultureInfo.InvariantCulture, $"  held out {loss:F4}") : "";
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {report.Step} of {report.Steps}  loss {report.Loss:F4}{heldOut}  {report.StepsPerSecond:F0} steps/s"));
     }
 
     private static void ShowLive(int steps, Action<Action<TrainingProgress>> train) =>
@@ -34,6 +39,7 @@ internal sealed class TrainingDisplay(TextWriter output, bool live)
                 ProgressTask task = context.AddTask("training", maxValue: steps);
                 train(report =>
                 {
+                    task.MaxValue = report.Steps;
                     task.Value = report.Step;
                     task.Description = string.Create(CultureInfo.InvariantCulture, $"training  loss {report.Loss:F4}  {report.StepsPerSecond:F0} steps/s");
                 });

@@ -1,6 +1,5 @@
 using FlowRuntime.Training.Networks;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace FlowRuntime.Training.Optimisation;
@@ -15,53 +14,47 @@ internal sealed class AdamW : IDisposable
 {
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
 
-    private readonly Parameter[] _parameters;
-    private readonly Tensor[] _means, _squares;
+    private readonly Tensor _weights, _gradients;
     private readonly double _weightDecay;
-    private int _steps;
 
-    /// <param name="parameters">What is trained.</param>
+    /// <param name="weights">What is trained, all in one tensor.</param>
+    /// <param name="gradients">Its gradient, of the same shape.</param>
     /// <param name="weightDecay">Share of a weight that a step takes away, over the learning rate.</param>
-    public AdamW(Parameter[] parameters, double weightDecay)
+    public AdamW(Tensor weights, Tensor gradients, double weightDecay)
     {
-        (_parameters, _weightDecay) = (parameters, weightDecay);
-        _means = [.. parameters.Select(parameter => zeros_like(parameter).DetachFromDisposeScope())];
-        _squares = [.. parameters.Select(parameter => zeros_like(parameter).DetachFromDisposeScope())];
+        (_weights, _gradients, _weightDecay) = (weights, gradients, weightDecay);
+        Means = zeros_like(weights, requires_grad: false).DetachFromDisposeScope();
+        Squares = zeros_like(weights, requires_grad: false).DetachFromDisposeScope();
     }
 
-    /// <summary>Forgets the gradients.</summary>
-    public void ZeroGradients()
-    {
-        foreach (Parameter parameter in _parameters)
-            parameter.grad = null;
-    }
+    /// <summary>Average of the gradients.</summary>
+    public Tensor Means { get; }
+
+    /// <summary>Average of their squares.</summary>
+    public Tensor Squares { get; }
 
     /// <summary>Takes a step along the gradients.</summary>
     /// <param name="learningRate">The learning rate of the step.</param>
-    public void Step(double learningRate)
+    /// <param name="step">The step, from 1.</param>
+    public void Step(double learningRate, long step)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        _steps++;
-        double correction = 1 - Math.Pow(Beta1, _steps), squareCorrection = 1 - Math.Pow(Beta2, _steps);
+        double correction = 1 - Math.Pow(Beta1, step), squareCorrection = 1 - Math.Pow(Beta2, step);
         using Scalar kept = (1 - learningRate * _weightDecay).ToScalar(), size = (-learningRate / correction).ToScalar();
         using Scalar beta1 = Beta1.ToScalar(), rest1 = (1 - Beta1).ToScalar(), beta2 = Beta2.ToScalar(), rest2 = (1 - Beta2).ToScalar();
         using Scalar root = Math.Sqrt(squareCorrection).ToScalar(), epsilon = Epsilon.ToScalar();
-        for (int i = 0; i < _parameters.Length; i++)
-        {
-            if (_parameters[i].grad is not { } gradient)
-                continue;
-            _parameters[i].mul_(kept);
-            _means[i].mul_(beta1).add_(gradient, rest1);
-            _squares[i].mul_(beta2).addcmul_(gradient, gradient, rest2);
-            Tensor denominator = _squares[i].sqrt().div(root).add_(epsilon, TorchOps.One);
-            _parameters[i].addcdiv_(_means[i], denominator, size);
-        }
+        _weights.mul_(kept);
+        Means.mul_(beta1).add_(_gradients, rest1);
+        Squares.mul_(beta2).addcmul_(_gradients, _gradients, rest2);
+        Tensor denominator = Squares.sqrt().div_(root).add_(epsilon, TorchOps.One);
+        _weights.addcdiv_(Means, denominator, size);
     }
 
+    /// <summary>Frees the averages.</summary>
     public void Dispose()
     {
-        foreach (Tensor tensor in _means.Concat(_squares))
-            tensor.Dispose();
+        Means.Dispose();
+        Squares.Dispose();
     }
 }

@@ -3,52 +3,40 @@ using static TorchSharp.torch;
 namespace FlowRuntime.Training.Optimisation;
 
 /// <summary>
-/// The exponential moving average of a network's parameters, which is what is exported: θ̄ ← β θ̄ + (1 − β) θ after every
-/// step, with β held down to (1 + n)/(10 + n) in the first steps n.
+/// The exponential moving average of a network's parameters: θ̄ ← β θ̄ + (1 − β) θ after every step, with β held down to
+/// (1 + n)/(10 + n) in the first steps n.
 /// </summary>
-public sealed class ExponentialMovingAverage : IDisposable
+internal sealed class ExponentialMovingAverage : IDisposable
 {
-    private readonly Tensor[] _parameters;
-    private readonly Tensor[] _averages;
-    private readonly double _decay;
-    private long _updates;
+    private readonly Tensor _parameters;
 
     /// <summary>Starts from the parameters as they are.</summary>
-    /// <param name="network">The network.</param>
+    /// <param name="parameters">The parameters, all in one tensor.</param>
     /// <param name="decay">The decay β, in [0, 1); 0 follows the parameters.</param>
-    public ExponentialMovingAverage(nn.Module network, double decay)
+    public ExponentialMovingAverage(Tensor parameters, double decay)
     {
-        if (!(decay >= 0 && decay < 1))
-            throw new ArgumentOutOfRangeException(nameof(decay), decay, "Give a decay of at least 0 and below 1, such as 0.999.");
-        _decay = decay;
-        _parameters = [.. network.parameters()];
-        _averages = [.. _parameters.Select(parameter => parameter.detach().clone().DetachFromDisposeScope())];
+        Decay = TrainingOptions.CheckedDecay(decay, nameof(decay));
+        _parameters = parameters;
+        Average = parameters.detach().clone().DetachFromDisposeScope();
     }
 
+    /// <summary>The decay β.</summary>
+    public double Decay { get; }
+
+    /// <summary>The average, laid out as the parameters.</summary>
+    public Tensor Average { get; }
+
     /// <summary>Takes the parameters after a step into the average.</summary>
-    public void Update()
+    /// <param name="step">The step, from 1.</param>
+    public void Update(long step)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        double decay = Math.Min(_decay, (1.0 + _updates) / (10.0 + _updates));
-        _updates++;
+        double decay = Math.Min(Decay, (double)step / (9 + step));
         Tensor share = 1 - decay; // the scope holds it: a number handed over by itself may be freed while the call reads it
-        for (int i = 0; i < _parameters.Length; i++)
-            _averages[i].lerp_(_parameters[i], share);
-    }
-
-    /// <summary>Puts the average into the network's parameters.</summary>
-    public void CopyToNetwork()
-    {
-        using var noGradient = no_grad();
-        for (int i = 0; i < _parameters.Length; i++)
-            _parameters[i].copy_(_averages[i]);
+        Average.lerp_(_parameters, share);
     }
 
     /// <summary>Frees the average.</summary>
-    public void Dispose()
-    {
-        foreach (Tensor average in _averages)
-            average.Dispose();
-    }
+    public void Dispose() => Average.Dispose();
 }

@@ -29,4 +29,13 @@ public readonly record struct LearningRate(double Peak, int WarmupSteps, int Ste
         double progress = (double)(step - WarmupSteps) / Math.Max(1, Steps - WarmupSteps);
         return Peak * 0.5 * (1 + Math.Cos(Math.PI * progress));
     }
+
+    /// <summary>The rate of a step of a training that ends on time: the same rise, and the fall over the share of the time that is used.</summary>
+    /// <param name="step">The step, from 0.</param>
+    /// <param name="share">Share of the time that is used, in [0, 1].</param>
+    public double At(int step, double share)
+    {
+        double rise = step < WarmupSteps ? (step + 1.0) / WarmupSteps : 1;
+        return Peak * rise * (Schedule == LearningRateSchedule.Constant ? 1 : 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, share))));
+    }
 }
