@@ -58,10 +58,10 @@ public static class OnnxExporter
         OnnxValue? label = null;
         if (network.Classes > 0)
         {
-            label = new OnnxValue("label");
+            label = new OnnxValue("label", [-1]);
             graph.Input.Add(Value(label.Name, TensorProto.Types.DataType.Int64));
         }
-        OnnxValue velocity = network.Forward(new OnnxOps(graph, network), new OnnxValue(Inputs.Time), new OnnxValue(Inputs.State), label);
+        OnnxValue velocity = network.Forward(new OnnxOps(graph, network), new OnnxValue(Inputs.Time, [-1]), new OnnxValue(Inputs.State, [-1, .. shape]), label);
         graph.Node.Single(node => node.Output[0] == velocity.Name).Output[0] = Outputs.Prediction;
         graph.Output.Add(Value(Outputs.Prediction, TensorProto.Types.DataType.Float, shape));
         return new ModelProto
