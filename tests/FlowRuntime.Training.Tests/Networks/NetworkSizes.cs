@@ -23,12 +23,14 @@ internal static class NetworkSizes
     public static VelocityNetwork Fresh(string kind, int classes = 0, int[]? shape = null) => Trainer.Seeded(3, () => Options(kind).Make(shape ?? Image, classes));
 
     /// <summary>A network none of whose parameters is zero or one.</summary>
-    public static VelocityNetwork Random(string kind, int classes = 0, int[]? shape = null) => Trainer.Seeded(4, () =>
+    public static VelocityNetwork Random(string kind, int classes = 0, int[]? shape = null) =>
+        Trainer.Seeded(4, () => Randomised(Options(kind).Make(shape ?? Image, classes)));
+
+    public static VelocityNetwork Randomised(VelocityNetwork network)
     {
-        VelocityNetwork network = Options(kind).Make(shape ?? Image, classes);
         using var noGradient = no_grad();
         foreach (var parameter in network.parameters())
             parameter.normal_(parameter.shape.Length == 1 ? 0.5 : 0, 0.2);
         return network;
-    });
+    }
 }

@@ -29,6 +29,23 @@ public sealed class NetworkTests : IDisposable
         }
     }
 
+    public static TheoryData<NetworkOptions, int[]> AwkwardSizes => new()
+    {
+        { new UNetOptions { Width = 6, Multipliers = [1, 3], Groups = 3, Heads = 1 }, [1, 6, 10] },
+        { new UNetOptions { Width = 5, Multipliers = [1], Groups = 5, Heads = 5 }, [3, 7, 3] },
+        { new DitOptions { Width = 12, Heads = 3, Patch = 3, Blocks = 1 }, [3, 9, 3] },
+        { new DitOptions { Width = 20, Heads = 4, Patch = 1, Blocks = 1 }, [1, 5, 5] },
+    };
+
+    [Theory, MemberData(nameof(AwkwardSizes))]
+    public void Rows_are_independent_also_where_nothing_is_a_multiple_of_a_vector(NetworkOptions options, int[] shape)
+    {
+        using VelocityNetwork network = Trainer.Seeded(4, () => NetworkSizes.Randomised(options.Make(shape, 2)));
+        ExportParity parity = OnnxExporter.Export(network, Card(network), Model);
+        Assert.InRange(parity.MaxRelativeDifference, 1e-12, 1e-5);
+        Assert.True(parity.RowsIndependent);
+    }
+
     [Theory, MemberData(nameof(Kinds))]
     public void A_fresh_network_is_the_zero_field(string kind)
     {

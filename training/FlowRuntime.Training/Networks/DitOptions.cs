@@ -1,6 +1,6 @@
 namespace FlowRuntime.Training.Networks;
 
-/// <summary>The size of a <see cref="DitNetwork"/>. The default is meant for a processor: 1.3 million parameters for grey images of 28×28.</summary>
+/// <summary>The size of a <see cref="DitNetwork"/>. The default is meant for a processor: 1.2 million parameters.</summary>
 public sealed record DitOptions : NetworkOptions
 {
     /// <summary>Width of a token, from 4 to 8,192, a multiple of 4 and of <see cref="Heads"/>. Default 128.</summary>

@@ -1,6 +1,6 @@
 namespace FlowRuntime.Training.Networks;
 
-/// <summary>The size of a <see cref="UNetNetwork"/>. The default has 1.1 million parameters for grey images of 28×28.</summary>
+/// <summary>The size of a <see cref="UNetNetwork"/>. The default has 0.9 million parameters.</summary>
 public sealed record UNetOptions : NetworkOptions
 {
     private const int MostLevels = 8;

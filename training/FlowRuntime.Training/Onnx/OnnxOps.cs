@@ -74,14 +74,14 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
     }
 
     /// <summary>
-    /// An instance normalisation of the groups: ONNX Runtime takes the operator GroupNormalization apart into some hundred small nodes.
+    /// A layer normalisation of the groups. ONNX Runtime takes the operator GroupNormalization apart into some hundred small nodes, and the bits of its
+    /// InstanceNormalization depend on where in memory a row lies, unless rows are whole vectors.
     /// </summary>
     public OnnxValue GroupNorm(OnnxValue x, GroupNorm layer)
     {
-        long groups = layer.num_groups, values = x.Shape[1..].Aggregate(1L, (product, size) => product * size);
-        OnnxValue grouped = Reshape(x, groups, values / groups);
-        OnnxValue zeros = AddFloats($"zeros_{groups}", new float[groups], [groups]);
-        OnnxValue normal = Node("InstanceNormalization", [grouped.Name, AddOnes(groups).Name, zeros.Name], grouped.Shape, Number("epsilon", layer.eps));
+        long groups = layer.num_groups, size = x.Shape[1..].Aggregate(1L, (product, length) => product * length) / groups;
+        OnnxValue grouped = Reshape(x, groups, size);
+        OnnxValue normal = Node("LayerNormalization", [grouped.Name, AddOnes(size).Name], grouped.Shape, Integer("axis", -1), Number("epsilon", layer.eps));
         normal = ReshapeAll(normal, x.Shape);
         if (layer.weight is null)
             return normal;
