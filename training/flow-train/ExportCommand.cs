@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx;
 
 namespace FlowRuntime.TrainTool;
@@ -12,16 +13,18 @@ internal static class ExportCommand
     {
         var run = new Argument<string>("RUN") { Description = "The folder of a run." };
         var outPath = new Option<string>("--out") { Description = "The .onnx file to write.", Required = true };
+        var divergence = new Option<DivergenceKind?>("--divergence") { Description = "A second output with the divergence, for densities: exact (up to 64 values a sample) or hutchinson. It is computed at each call, so keep a file without to sample." };
         var noTune = new Option<bool>("--no-tune") { Description = "Leave out measuring the solvers on the model." };
         var command = new Command("export", """
             Exports a run's network to ONNX, checked against the trained one through the runtime, and measures which solver
             samples it with the fewest evaluations; the model's card holds the result.
 
-            Example:
+            Examples:
               flow-train export runs/moons --out moons.onnx
+              flow-train export runs/moons --out moons-density.onnx --divergence exact
             """)
         {
-            run, outPath, noTune,
+            run, outPath, divergence, noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -32,9 +35,10 @@ internal static class ExportCommand
             TextWriter output = parsed.InvocationConfiguration.Output;
             using (network)
             {
-                ExportParity parity = OnnxExporter.Export(network, ModelCards.Of(configuration, data), path);
+                DivergenceKind? kind = parsed.GetValue(divergence);
+                ExportParity parity = CommandHost.Checked("--divergence", () => OnnxExporter.Export(network, ModelCards.Of(configuration, data), path, kind));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)"));
+                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative){(parity.DivergenceDifference is { } ofDivergence ? $", divergence {ofDivergence:0.0e+0}" : "")}"));
             }
             if (!parsed.GetValue(noTune))
                 output.WriteLine(ModelTuning.Write(path, ModelTuning.Samples, cancellationToken));

@@ -26,6 +26,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
     private readonly GraphProto _graph;
     private readonly Dictionary<IntPtr, string> _names;
     private readonly Dictionary<string, OnnxValue> _constants = [];
+    private readonly Dictionary<string, OnnxValue> _nodes = [];
 
     /// <param name="graph">The graph nodes and constants are added to.</param>
     /// <param name="network">The network whose parameters keep their names.</param>
@@ -39,17 +40,10 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     public IReadOnlyList<long> RowShape(OnnxValue x) => x.Shape[1..];
 
-    public OnnxValue Constant(Tensor value) => AddFloats(_names[value.Handle], Floats(value), value.shape);
+    public OnnxValue Constant(Tensor value) =>
+        AddFloats(_names.TryGetValue(value.Handle, out string? name) ? name : $"constant_{_constants.Count}", Floats(value), value.shape);
 
-    /// <summary>A Gemm of the last axis; all axes before it are one to it.</summary>
-    public OnnxValue Linear(OnnxValue x, Tensor weight, Tensor? bias)
-    {
-        long[] shape = [.. x.Shape[..^1], weight.shape[0]];
-        OnnxValue flat = x.Shape.Length == 2 ? x : ReshapeAll(x, [-1, x.Shape[^1]]);
-        string[] inputs = bias is null ? [flat.Name, Constant(weight).Name] : [flat.Name, Constant(weight).Name, Constant(bias).Name];
-        OnnxValue product = Node("Gemm", inputs, [-1, weight.shape[0]], Integer("transB", 1));
-        return x.Shape.Length == 2 ? product : ReshapeAll(product, shape);
-    }
+    public OnnxValue Linear(OnnxValue x, Tensor weight, Tensor? bias) => Product(x, Constant(weight), bias is null ? null : Constant(bias));
 
     public OnnxValue Convolution(OnnxValue x, Tensor kernel, Tensor? bias, long stride, long padding)
     {
@@ -136,7 +130,12 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     public OnnxValue Softmax(OnnxValue x) => Node("Softmax", [x.Name], x.Shape, Integer("axis", -1));
 
-    public OnnxValue Mean(OnnxValue x) => Node("ReduceMean", [x.Name, AddIntegers("last_axis", [-1]).Name], [.. x.Shape[..^1], 1], Integer("keepdims", 1));
+    /// <summary>A product with a row of 1/size: in which order ReduceMean adds depends on where in memory a row lies.</summary>
+    public OnnxValue Mean(OnnxValue x)
+    {
+        long size = x.Shape[^1];
+        return Product(x, AddFloats($"mean_{size}", [.. Enumerable.Repeat(1f / size, (int)size)], [1, size]), null);
+    }
 
     public OnnxValue MatMul(OnnxValue a, OnnxValue b) => Node("MatMul", [a.Name, b.Name], [.. a.Shape[..^1], b.Shape[^1]]);
 
@@ -156,6 +155,15 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     public OnnxValue Reshape(OnnxValue x, params ReadOnlySpan<long> rowShape) =>
         Node("Reshape", [x.Name, AddShape([0, .. rowShape]).Name], [x.Shape[0], .. rowShape]);
+
+    /// <summary>x Wᵀ + b as a Gemm of the last axis; all axes before it are one to it.</summary>
+    private OnnxValue Product(OnnxValue x, OnnxValue weight, OnnxValue? bias)
+    {
+        OnnxValue flat = x.Shape.Length == 2 ? x : ReshapeAll(x, [-1, x.Shape[^1]]);
+        string[] inputs = bias is null ? [flat.Name, weight.Name] : [flat.Name, weight.Name, bias.Name];
+        OnnxValue product = Node("Gemm", inputs, [-1, weight.Shape[0]], Integer("transB", 1));
+        return x.Shape.Length == 2 ? product : ReshapeAll(product, [.. x.Shape[..^1], weight.Shape[0]]);
+    }
 
     private OnnxValue ReshapeAll(OnnxValue x, long[] shape) => Node("Reshape", [x.Name, AddShape(shape).Name], shape);
 
@@ -197,11 +205,15 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     private OnnxValue Node(string type, OnnxValue x) => Node(type, [x.Name], x.Shape);
 
+    /// <summary>A node, or the one there is already that computes the same: derivatives share what they have in common.</summary>
     private OnnxValue Node(string type, string[] inputs, long[] shape, params AttributeProto[] attributes)
     {
+        string said = $"{type} {string.Join(' ', inputs)} {string.Join<AttributeProto>(' ', attributes)}";
+        if (_nodes.TryGetValue(said, out OnnxValue? node))
+            return node;
         string name = $"{type.ToLowerInvariant()}_{_graph.Node.Count}";
         _graph.Node.Add(new NodeProto { OpType = type, Name = name, Input = { inputs }, Output = { name }, Attribute = { attributes } });
-        return new OnnxValue(name, shape);
+        return _nodes[said] = new OnnxValue(name, shape);
     }
 
     private static AttributeProto Integer(string name, long value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
