@@ -18,6 +18,8 @@ public sealed class DivergenceTests : IDisposable
 
     public static TheoryData<string> Kinds => NetworkSizes.Kinds;
 
+    public DivergenceTests() => set_num_threads(1); // many small derivatives
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory, MemberData(nameof(Operations))]
