@@ -8,13 +8,21 @@ namespace FlowRuntime.Training.Tests;
 internal sealed class OperationsNetwork : VelocityNetwork
 {
     public const int Width = 6;
+    private const int ImageValues = 32;
 
     public static readonly string[] Operations =
-        ["linear", "linear without bias", "embedding", "layer norm", "silu", "selu", "fourier features", "add", "multiply", "log", "divide", "affine", "sigmoid", "tanh", "softmax", "concatenate", "reshape", "constant"];
+    [
+        "linear", "linear without bias", "linear of tokens", "embedding", "layer norm", "layer norm without weights", "group norm", "silu", "selu", "fourier features",
+        "add", "multiply", "log", "sqrt", "divide", "affine", "sigmoid", "tanh", "softmax", "mean", "matmul", "convolution", "strided convolution", "convolution without bias",
+        "upsample", "concatenate", "concatenate channels", "permute", "reshape", "constant",
+    ];
 
     private readonly string _operation;
     private readonly Linear _square, _square2, _half, _wide, _toVector, _fromVector;
-    private readonly LayerNorm _norm;
+    private readonly Linear _toImage, _fromImage, _tokens;
+    private readonly Conv2d _convolution, _strided, _pointwise;
+    private readonly LayerNorm _norm, _plainNorm;
+    private readonly GroupNorm _groupNorm;
     private readonly Parameter _table, _row;
     private readonly Tensor _frequencies;
 
@@ -27,7 +35,15 @@ internal sealed class OperationsNetwork : VelocityNetwork
         _wide = nn.Linear(1, Width);
         _toVector = nn.Linear(Width, 16);
         _fromVector = nn.Linear(16, Width);
+        _toImage = nn.Linear(Width, ImageValues);
+        _fromImage = nn.Linear(ImageValues, Width);
+        _tokens = nn.Linear(4, 4);
+        _convolution = nn.Conv2d(2, 2, 3, padding: 1);
+        _strided = nn.Conv2d(2, 8, 3, stride: 2, padding: 1);
+        _pointwise = nn.Conv2d(2, 2, 1, bias: false);
+        _groupNorm = nn.GroupNorm(4, 8);
         _norm = nn.LayerNorm(Width);
+        _plainNorm = nn.LayerNorm(Width, elementwise_affine: false);
         _table = new Parameter(randn(4, Width));
         _row = new Parameter(randn(Width));
         _frequencies = 20 * randn(Width / 2); // no whole vector
@@ -35,6 +51,8 @@ internal sealed class OperationsNetwork : VelocityNetwork
         {
             _norm.weight!.uniform_(0.5, 2);
             _norm.bias!.uniform_(-1, 1);
+            _groupNorm.weight!.uniform_(0.5, 2);
+            _groupNorm.bias!.uniform_(-1, 1);
         }
         RegisterComponents();
     }
@@ -44,8 +62,23 @@ internal sealed class OperationsNetwork : VelocityNetwork
         // Time and label always take part, since a graph keeps no unused input.
         T row = ops.Reshape(x, Width);
         T timed = ops.Add(row, ops.Linear(ops.Reshape(t, 1), _wide));
+        T image = ops.Linear(timed, _toImage);
+        T Image(params ReadOnlySpan<long> shape) => ops.Reshape(image, shape);
+        T FromImage(T made) => ops.Linear(ops.Reshape(made, ImageValues), _fromImage);
         T result = _operation switch
         {
+            "linear of tokens" => FromImage(ops.Linear(Image(2, 4, 4), _tokens)),
+            "layer norm without weights" => ops.LayerNorm(timed, _plainNorm),
+            "group norm" => FromImage(ops.GroupNorm(Image(8, 2, 2), _groupNorm)),
+            "sqrt" => ops.Sqrt(ops.Affine(ops.Sigmoid(timed), 1, 0.1)),
+            "mean" => FromImage(ops.Multiply(Image(2, 4, 4), ops.Mean(Image(2, 4, 4)))),
+            "matmul" => FromImage(ops.MatMul(Image(2, 4, 4), ops.Reshape(ops.Tanh(image), 2, 4, 4))),
+            "convolution" => FromImage(ops.Convolution(Image(2, 4, 4), _convolution)),
+            "strided convolution" => FromImage(ops.Convolution(Image(2, 4, 4), _strided)),
+            "convolution without bias" => FromImage(ops.Convolution(Image(2, 4, 4), _pointwise)),
+            "upsample" => FromImage(ops.Upsample(ops.Reshape(ops.Mean(Image(2, 2, 2, 4)), 2, 2, 2))),
+            "concatenate channels" => FromImage(ops.Concatenate(ops.Reshape(ops.Mean(Image(1, 4, 4, 2)), 1, 4, 4), ops.Reshape(ops.Linear(timed, _toVector), 1, 4, 4), axis: 1)),
+            "permute" => FromImage(ops.Permute(Image(2, 4, 4), 3, 1, 2)),
             "linear" => ops.Linear(timed, _square),
             "linear without bias" => ops.Linear(timed, _square2),
             "embedding" => ops.Embedding(label!, _table),

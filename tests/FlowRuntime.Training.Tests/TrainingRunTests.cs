@@ -189,12 +189,12 @@ public sealed class TrainingRunTests : IDisposable
         string file = Path.Combine(_folder, "w.safetensors");
         Safetensors.Write(file, network.state_dict());
         Dictionary<string, Tensor> tensors = classes.named_parameters().ToDictionary(entry => entry.name, entry => (Tensor)entry.parameter);
-        float[] time = Values(tensors["_time.weight"]);
+        float[] time = Values(tensors["_condition._time.weight"]);
         IReadOnlyList<string> differences = Safetensors.ReadFitting(file, tensors);
         Assert.Equal(2, differences.Count);
-        Assert.Contains("the tensor '_time.weight' is F32 [8, 4], not F32 [8, 6]", differences);
-        Assert.Contains("there is no tensor '_label'", differences);
-        Assert.Equal(time, Values(tensors["_time.weight"]));
+        Assert.Contains("the tensor '_condition._time.weight' is F32 [8, 4], not F32 [8, 6]", differences);
+        Assert.Contains("there is no tensor '_condition._label'", differences);
+        Assert.Equal(time, Values(tensors["_condition._time.weight"]));
         Assert.Equal(Values(network.state_dict()["_input.weight"]), Values(tensors["_input.weight"]));
         var nothing = new Dictionary<string, Tensor> { ["other"] = zeros(2) };
         Assert.Contains("none of the network's 1 tensors fits", Assert.Throws<InvalidDataException>(() => Safetensors.ReadFitting(file, nothing)).Message);

@@ -91,6 +91,39 @@ public sealed class RunTests : IDisposable
         Assert.Equal(OnnxFile.GraphHash(At("first/model.onnx")), OnnxFile.GraphHash(At("again/model.onnx")));
     }
 
+    [Theory]
+    [InlineData("width=8 kind=unet groups=4 multipliers=[1,2]", "attention_levels blocks frequencies groups heads kind multipliers width")]
+    [InlineData("kind=dit width=16 blocks=1", "blocks expansion frequencies heads kind patch width")]
+    public async Task A_run_trains_the_kind_of_network_it_is_told_and_is_the_same_again(string settings, string fields)
+    {
+        string[] set = [.. settings.Split(' ').SelectMany(setting => new[] { "--set", $"network.{setting}" })];
+        TrainRun run = await TrainRun.Of(["run", "--data", "digits", "--steps", "3", "--no-tune", "--set", "training.batch_size=8", "--out", At("run"), .. set]);
+        Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
+        JsonObject network = JsonNode.Parse(File.ReadAllText(At("run/config.json")))!["network"]!.AsObject();
+        Assert.Equal(fields.Split(' '), network.Select(field => field.Key).Order(StringComparer.Ordinal));
+        Assert.Equal(("kind", settings.Contains("unet", StringComparison.Ordinal) ? "unet" : "dit"), (network.First().Key, (string)network["kind"]!));
+
+        TrainRun again = await TrainRun.Of("run", "--config", At("run/config.json"), "--no-tune", "--out", At("again"));
+        Assert.Equal((CommandHost.Done, ""), (again.ExitCode, again.Error));
+        TrainRun export = await TrainRun.Of("export", At("run"), "--no-tune", "--out", At("m.onnx"));
+        Assert.Equal((CommandHost.Done, ""), (export.ExitCode, export.Error));
+        Assert.Equal(OnnxFile.GraphHash(At("run/model.onnx")), OnnxFile.GraphHash(At("again/model.onnx")));
+        Assert.Equal(OnnxFile.GraphHash(At("run/model.onnx")), OnnxFile.GraphHash(At("m.onnx")));
+    }
+
+    [Fact]
+    public async Task A_run_whose_configuration_names_no_kind_has_a_perceptron()
+    {
+        await TrainRun.Small(At("run"), "--no-tune");
+        var saved = (JsonObject)JsonNode.Parse(File.ReadAllText(At("run/config.json")))!;
+        Assert.Equal(["kind", "width", "blocks", "frequencies"], saved["network"]!.AsObject().Select(field => field.Key));
+        saved["network"]!.AsObject().Remove("kind");
+        File.WriteAllText(At("run/config.json"), saved.ToJsonString());
+        TrainRun export = await TrainRun.Of("export", At("run"), "--no-tune", "--out", At("m.onnx"));
+        Assert.Equal((CommandHost.Done, ""), (export.ExitCode, export.Error));
+        Assert.Equal(OnnxFile.GraphHash(At("run/model.onnx")), OnnxFile.GraphHash(At("m.onnx")));
+    }
+
     [Fact]
     public async Task Another_seed_gives_another_model()
     {

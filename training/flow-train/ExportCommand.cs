@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx;
 
 namespace FlowRuntime.TrainTool;
@@ -13,16 +14,18 @@ internal static class ExportCommand
         var run = new Argument<string>("RUN") { Description = "The folder of a run." };
         var outPath = new Option<string>("--out") { Description = "The .onnx file to write.", Required = true };
         var decay = new Option<double?>("--ema") { Description = "Decay of the moving average to export, of those the run kept. Default: the run's ema_decay." };
+        var divergence = new Option<DivergenceKind?>("--divergence") { Description = "A second output with the divergence, for densities: exact (up to 64 values a sample) or hutchinson. It is computed at each call, so keep a file without to sample." };
         var noTune = new Option<bool>("--no-tune") { Description = "Leave out measuring the solvers on the model." };
         var command = new Command("export", """
             Exports a run's network to ONNX, checked against the trained one through the runtime, and measures which solver
             samples it with the fewest evaluations; the model's card holds the result.
 
-            Example:
+            Examples:
               flow-train export runs/moons --out moons.onnx
+              flow-train export runs/moons --out moons-density.onnx --divergence exact
             """)
         {
-            run, outPath, decay, noTune,
+            run, outPath, decay, divergence, noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -33,9 +36,10 @@ internal static class ExportCommand
             TextWriter output = parsed.InvocationConfiguration.Output;
             using (trained)
             {
-                ExportParity parity = OnnxExporter.Export(trained.Network, ModelCards.Of(trained.Configuration, data.Train), path);
+                DivergenceKind? kind = parsed.GetValue(divergence);
+                ExportParity parity = CommandHost.Checked("--divergence", () => OnnxExporter.Export(trained.Network, ModelCards.Of(trained.Configuration, data.Train), path, kind));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)"));
+                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative){(parity.DivergenceDifference is { } ofDivergence ? $", divergence {ofDivergence:0.0e+0}" : "")}"));
             }
             if (!parsed.GetValue(noTune))
                 output.WriteLine(ModelTuning.Write(path, ModelTuning.Samples, cancellationToken));

@@ -33,6 +33,7 @@ internal sealed class RunCommand
               flow-train run --data moons --out runs/moons
               flow-train run --data digits --out runs/wide --steps 1000 --set network.width=384
               flow-train run --data digits --out runs/more --minutes 2 --init runs/wide --set network.width=384
+              flow-train run --data digits --out runs/unet --set network.kind=unet --set network.width=16
               flow-train run --data csv:iris.csv --label-column species --out runs/iris --steps 2000
             """)
         {

@@ -15,12 +15,12 @@ namespace FlowRuntime.TrainTool;
 /// <param name="Data">The data, such as <c>digits</c> or <c>csv:/data/iris.csv</c>; see <see cref="DataSource"/>.</param>
 /// <param name="Path">The path from noise to data, as in the model's card; σ's in the network's units.</param>
 /// <param name="Objective">What the network is taught.</param>
-/// <param name="Network">The network's size.</param>
+/// <param name="Network">The kind of network and its size; in JSON its <c>kind</c> is <c>mlp</c>, <c>unet</c> or <c>dit</c>, with the options of that kind.</param>
 /// <param name="Training">How it is trained.</param>
 /// <param name="LabelColumn">Name of a table's column of classes; null for none.</param>
 /// <param name="Init">The file of weights it starts from where they fit; null for random ones.</param>
 internal sealed record RunConfiguration(
-    string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training, string? LabelColumn = null, string? Init = null)
+    string Data, PathCard Path, ObjectiveConfiguration Objective, NetworkOptions Network, TrainingOptions Training, string? LabelColumn = null, string? Init = null)
 {
     private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {
@@ -31,7 +31,8 @@ internal sealed record RunConfiguration(
         WriteIndented = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
-        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+        AllowOutOfOrderMetadataProperties = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { NameNetworks } },
     }.GetTypeInfo(typeof(RunConfiguration));
 
     /// <summary>What suits a data set where nothing else is said.</summary>
@@ -53,8 +54,16 @@ internal sealed record RunConfiguration(
     public RunConfiguration With(JsonObject overlay, string source)
     {
         JsonObject json = Json();
-        StrictJson.Overlay(json, overlay);
+        Lay(json, overlay);
         return Checked(json, source);
+    }
+
+    /// <summary>Lays fields over a configuration; where they name another kind of network, over that kind's defaults.</summary>
+    private static void Lay(JsonObject json, JsonObject overlay)
+    {
+        if (overlay["network"]?["kind"] is { } kind && !JsonNode.DeepEquals(kind, json["network"]?["kind"]))
+            json["network"] = new JsonObject();
+        StrictJson.Overlay(json, overlay);
     }
 
     private static RunConfiguration Checked(JsonObject json, string source)
@@ -83,8 +92,8 @@ internal sealed record RunConfiguration(
     public RunConfiguration With(IReadOnlyList<string> settings)
     {
         JsonObject json = Json();
-        foreach (string setting in settings)
-            StrictJson.Overlay(json, Parse(setting));
+        foreach (string setting in settings.OrderByDescending(setting => setting.StartsWith("network.kind=", StringComparison.Ordinal)))
+            Lay(json, Parse(setting)); // the kind first: the order of settings says nothing
         return settings.Count == 0 ? this : Checked(json, $"--set {string.Join(' ', settings)}");
     }
 
@@ -108,11 +117,31 @@ internal sealed record RunConfiguration(
         return (JsonObject)value!;
     }
 
-    public static RunConfiguration Read(string path) => StrictJson.Read(StrictJson.Parse(File.ReadAllText(path), path), Contract, path);
+    public static RunConfiguration Read(string path)
+    {
+        JsonObject json = StrictJson.Parse(File.ReadAllText(path), path);
+        if (json["network"] is JsonObject network && !network.ContainsKey("kind"))
+            network["kind"] = "mlp"; // runs from before there were others
+        return StrictJson.Read(json, Contract, path);
+    }
 
     public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
-    public DataSplit LoadData() => DataSplit.Of(DataSource.Load(Data, LabelColumn));
+    /// <summary>The data, in their two parts.</summary>
+    /// <exception cref="InvalidDataException">The network cannot take them, or they cannot be read.</exception>
+    public DataSplit LoadData()
+    {
+        DataSplit split = DataSplit.Of(DataSource.Load(Data, LabelColumn));
+        try
+        {
+            Network.CheckFor(split.Train.Shape);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"network: {e.Message.Split(" (Parameter", 2)[0]}", e);
+        }
+        return split;
+    }
 
     /// <summary>What the network is taught.</summary>
     /// <exception cref="ArgumentException">The path or what is asked for on it is not possible.</exception>
@@ -127,6 +156,17 @@ internal sealed record RunConfiguration(
         return Objective.On(path) with { TimeRange = (Math.Max(start, Path.Start), Math.Min(end, Path.End)) };
     }
 
-    public MlpNetwork MakeNetwork(Dataset data) =>
-        Trainer.Seeded(Training.Seed, () => new MlpNetwork(data.Shape, data.ClassNames?.Count ?? 0, Network));
+    public VelocityNetwork MakeNetwork(Dataset data) => Trainer.Seeded(Training.Seed, () => Network.Make(data.Shape, data.ClassNames?.Count ?? 0));
+
+    private static void NameNetworks(JsonTypeInfo type)
+    {
+        if (type.Type == typeof(NetworkOptions))
+        {
+            type.PolymorphismOptions = new JsonPolymorphismOptions
+            {
+                TypeDiscriminatorPropertyName = "kind",
+                DerivedTypes = { new(typeof(MlpOptions), "mlp"), new(typeof(UNetOptions), "unet"), new(typeof(DitOptions), "dit") },
+            };
+        }
+    }
 }

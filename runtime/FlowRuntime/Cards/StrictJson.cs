@@ -85,8 +85,13 @@ public static class StrictJson
 
     private static void CheckFields(JsonObject json, JsonTypeInfo type, string source, string prefix)
     {
+        string? kindField = type.PolymorphismOptions?.TypeDiscriminatorPropertyName;
+        if (kindField is not null)
+            type = KindOf(json, type, $"{source}: field '{prefix}{kindField}'");
         foreach ((string name, JsonNode? value) in json)
         {
+            if (name == kindField)
+                continue;
             JsonPropertyInfo property = type.Properties.FirstOrDefault(p => p.Name == name)
                 ?? throw new InvalidDataException(
                     $"{source}: unknown field '{prefix}{name}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
@@ -102,6 +107,23 @@ public static class StrictJson
             if (property.IsRequired && json[property.Name] is null)
                 throw new InvalidDataException($"{source}: the field '{prefix}{property.Name}' is missing.");
         }
+    }
+
+    /// <summary>The contract of the kind of record that an object says it is.</summary>
+    private static JsonTypeInfo KindOf(JsonObject json, JsonTypeInfo type, string field)
+    {
+        JsonPolymorphismOptions kinds = type.PolymorphismOptions!;
+        JsonNode? value = json[kinds.TypeDiscriminatorPropertyName];
+        string choose = $"Give one of: {string.Join(", ", kinds.DerivedTypes.Select(kind => kind.TypeDiscriminator))}.";
+        if (value is null)
+            throw new InvalidDataException($"{field} is missing. {choose}");
+        string? name = value is JsonValue text && text.TryGetValue(out string? told) ? told : null;
+        foreach (JsonDerivedType kind in kinds.DerivedTypes)
+        {
+            if (name is not null && kind.TypeDiscriminator is string known && known == name)
+                return type.Options.GetTypeInfo(kind.DerivedType);
+        }
+        throw new InvalidDataException($"{field} has a value of the wrong kind, {value.ToJsonString()}. {choose}");
     }
 
     /// <summary>Requires one of an enumeration's names; its own converter would tell none of them, and read a list of names as flags.</summary>

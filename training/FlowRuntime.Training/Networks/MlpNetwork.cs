@@ -14,10 +14,9 @@ namespace FlowRuntime.Training.Networks;
 /// </remarks>
 public sealed class MlpNetwork : VelocityNetwork
 {
-    private readonly Tensor _frequencies; // a buffer: saved, not trained
-    private readonly Linear _input, _time, _timeHidden, _output;
+    private readonly Linear _input, _output;
+    private readonly ConditionEmbedding _condition;
     private readonly LayerNorm _outputNorm;
-    private readonly Parameter? _label; // one row a class, and one for "no class"
     private readonly ModuleList<Block> _blocks;
 
     /// <summary>Makes a network with random weights, drawn from torch's generator.</summary>
@@ -27,11 +26,8 @@ public sealed class MlpNetwork : VelocityNetwork
     public MlpNetwork(IReadOnlyList<int> shape, int classes, MlpOptions options) : base("mlp", shape, classes)
     {
         int width = options.Width;
-        _frequencies = tensor(Enumerable.Range(1, options.Frequencies).Select(k => (float)Math.PI * k).ToArray());
         _input = nn.Linear(Dimension, width);
-        _time = nn.Linear(2 * options.Frequencies, width);
-        _timeHidden = nn.Linear(width, width);
-        _label = classes > 0 ? new Parameter(randn(classes + 1, width)) : null;
+        _condition = new ConditionEmbedding(width, options.Frequencies, classes);
         _blocks = new ModuleList<Block>([.. Enumerable.Range(0, options.Blocks).Select(_ => new Block(width))]);
         _outputNorm = nn.LayerNorm(width);
         _output = nn.Linear(width, Dimension);
@@ -43,12 +39,7 @@ public sealed class MlpNetwork : VelocityNetwork
     /// <inheritdoc/>
     public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
     {
-        T condition = ops.Linear(ops.FourierFeatures(t, _frequencies), _time);
-        condition = ops.Linear(ops.Silu(condition), _timeHidden);
-        if (_label is not null)
-            condition = ops.Add(condition, ops.Embedding(label!, _label));
-        condition = ops.Silu(condition);
-
+        T condition = _condition.Forward(ops, t, label);
         T h = ops.Linear(ops.Reshape(x, Dimension), _input);
         foreach (Block block in _blocks)
             h = block.Forward(ops, h, condition);

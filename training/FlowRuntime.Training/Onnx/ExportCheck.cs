@@ -8,7 +8,8 @@ namespace FlowRuntime.Training.Onnx;
 /// <summary>How far an exported model is from the trained network.</summary>
 /// <param name="MaxRelativeDifference">Largest difference of a prediction over the largest prediction, on random inputs.</param>
 /// <param name="RowsIndependent">Whether a row evaluated alone gives the same bits as among others.</param>
-public sealed record ExportParity(double MaxRelativeDifference, bool RowsIndependent);
+/// <param name="DivergenceDifference">The same as the first for the divergence; null where the file has none.</param>
+public sealed record ExportParity(double MaxRelativeDifference, bool RowsIndependent, double? DivergenceDifference = null);
 
 /// <summary>Compares a network with its exported file, through the runtime that will sample it.</summary>
 public static class ExportCheck
@@ -30,18 +31,20 @@ public static class ExportCheck
             throw new InvalidDataException($"{name}: the network's predictions are not finite. Its weights are broken: train it again, with a lower learning rate.");
         if (!(parity.MaxRelativeDifference <= Tolerance))
             throw new InvalidDataException($"{name}: the exported network differs from the trained one by {parity.MaxRelativeDifference:E1} relative, more than {Tolerance:E0}. An operation's two interpretations do not agree.");
+        if (parity.DivergenceDifference is { } ofDivergence && !(ofDivergence <= Tolerance))
+            throw new InvalidDataException($"{name}: the exported divergence differs from the network's by {ofDivergence:E1} relative, more than {Tolerance:E0}. An operation's two interpretations of its derivative do not agree.");
         if (!parity.RowsIndependent)
             throw new InvalidDataException($"{name}: the network's rows depend on one another, so a sample would depend on its batch. Take out operations over the batch.");
         return parity;
     }
 
-    /// <summary>Evaluates both on random times in [0, 1], states and labels.</summary>
+    /// <summary>Evaluates both on random times in [0, 1], states, labels and probes.</summary>
     /// <param name="network">The trained network.</param>
     /// <param name="modelPath">The exported file.</param>
     public static ExportParity Compare(VelocityNetwork network, string modelPath)
     {
         using FlowModel model = FlowModel.Open(modelPath, new FlowModelOptions { Provider = "cpu" });
-        var buffers = new EvaluationBuffers(Rows, network.Dimension, outputs: 2);
+        var buffers = new EvaluationBuffers(Rows, network.Dimension, outputs: 2, withDivergence: model.Card.Outputs.Divergence is not null);
         using IVelocityEvaluator evaluator = model.Network.CreateEvaluator(buffers);
         long[] labels = new long[Rows];
         for (int row = 0; row < Rows; row++)
@@ -50,13 +53,27 @@ public static class ExportCheck
             buffers.Times[row] = (double)row / (Rows - 1);
             labels[row] = row % (network.Classes + 1);
             evaluator.Assign(row, row, labels[row] == network.NullLabel ? Condition.None : new Condition { Label = (int)labels[row] });
+            if (buffers.Probes is not { } probes)
+                continue;
+            Noise.Fill(0, Rows + row, probes[row], RandomStream.Check);
+            foreach (ref float sign in probes[row])
+                sign = sign < 0 ? -1 : 1;
         }
         evaluator.Evaluate(0, Rows, output: 0);
         for (int row = Rows - 1; row >= 0; row--) // the first row last: it is evaluated where it stands
             evaluator.Evaluate(row, 1, output: 1);
 
-        float[] trained = Evaluate(network, buffers, labels);
-        Span<float> exported = buffers.Velocities[0].Range(0, Rows), alone = buffers.Velocities[1].Range(0, Rows);
+        (float[] trained, float[]? divergences) = Evaluate(network, buffers, labels, withProbe: model.Card.Inputs.Probe is not null);
+        double difference = RelativeDifference(buffers.Velocities[0].Range(0, Rows), trained);
+        bool independent = buffers.Velocities[0].Range(0, Rows).SequenceEqual(buffers.Velocities[1].Range(0, Rows));
+        if (buffers.Divergences is not { } exported)
+            return new ExportParity(difference, independent);
+        independent &= exported[0].Range(0, Rows).SequenceEqual(exported[1].Range(0, Rows));
+        return new ExportParity(difference, independent, RelativeDifference(exported[0].Range(0, Rows), divergences));
+    }
+
+    private static double RelativeDifference(ReadOnlySpan<float> exported, ReadOnlySpan<float> trained)
+    {
         double largest = 0, difference = 0;
         for (int e = 0; e < trained.Length; e++)
         {
@@ -64,17 +81,21 @@ public static class ExportCheck
             difference = Math.Max(difference, Math.Abs((double)exported[e] - trained[e]));
         }
         // A fresh network is the zero field: then any difference is infinite, and none is zero.
-        double relative = difference == 0 ? 0 : difference / largest;
-        return new ExportParity(relative, exported.SequenceEqual(alone));
+        return difference == 0 ? 0 : difference / largest;
     }
 
-    private static float[] Evaluate(VelocityNetwork network, EvaluationBuffers buffers, long[] labels)
+    private static (float[] Predictions, float[]? Divergences) Evaluate(VelocityNetwork network, EvaluationBuffers buffers, long[] labels, bool withProbe)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        float[] times = [.. buffers.Times.Select(t => (float)t)];
-        Tensor x = tensor(buffers.States.Range(0, Rows).ToArray()).reshape([Rows, .. network.Shape.Select(size => (long)size)]);
+        Tensor Rowwise(RowBuffer rows) => tensor(rows.Range(0, Rows).ToArray()).reshape([Rows, .. network.Shape.Select(size => (long)size)]);
+        Tensor t = tensor(buffers.Times.Select(time => (float)time).ToArray()), x = Rowwise(buffers.States);
         Tensor? label = network.Classes > 0 ? tensor(labels) : null;
-        return network.Forward(TorchOps.Instance, tensor(times), x, label).data<float>().ToArray();
+        if (buffers.Divergences is null)
+            return (network.Forward(TorchOps.Instance, t, x, label).data<float>().ToArray(), null);
+        (Tensor prediction, Tensor divergence) = withProbe
+            ? Divergence.Estimate(TorchOps.Instance, network, t, x, label, Rowwise(buffers.Probes!))
+            : Divergence.Exact(TorchOps.Instance, network, t, x, label);
+        return (prediction.data<float>().ToArray(), divergence.data<float>().ToArray());
     }
 }

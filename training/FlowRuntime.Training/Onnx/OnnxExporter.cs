@@ -2,6 +2,7 @@ using FlowRuntime.Cards;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx.Proto;
 using Google.Protobuf;
+using static TorchSharp.torch;
 
 namespace FlowRuntime.Training.Onnx;
 
@@ -10,6 +11,9 @@ public static class OnnxExporter
 {
     private const int IrVersion = 9;
     private const int Opset = 20;
+    private const int MostNodes = 8_000; // ONNX Runtime takes seconds to open a graph of so many, and minutes for some of four times as many
+    private const string Probe = "probe";
+    private const string DivergenceOutput = "divergence";
 
     /// <summary>
     /// Exports a network. The file is written aside, compared with the network through the runtime
@@ -19,15 +23,26 @@ public static class OnnxExporter
     /// <param name="card">The model's card; its inputs, outputs and classes must be those of <see cref="Inputs"/>,
     /// <see cref="Outputs"/> and <see cref="ClassesOf"/>.</param>
     /// <param name="path">The file, which is replaced.</param>
+    /// <param name="divergence">The divergence that is a second output, named in the card as <c>outputs.divergence</c>, the estimate's probe as
+    /// <c>inputs.probe</c>. Default: none. ONNX Runtime computes every output at each call, asked for or not: export one file for densities, and one to sample.</param>
     /// <returns>What the comparison found.</returns>
     /// <exception cref="InvalidDataException">The exported network differs from the trained one, or the card is wrong.</exception>
-    public static ExportParity Export(VelocityNetwork network, FlowCard card, string path)
+    /// <exception cref="ArgumentException">The states have too many values for an exact divergence, or its graph too many nodes.</exception>
+    public static ExportParity Export(VelocityNetwork network, FlowCard card, string path, DivergenceKind? divergence = null)
     {
+        if (divergence is not null)
+        {
+            card = card with
+            {
+                Inputs = Inputs with { Probe = divergence == DivergenceKind.Hutchinson ? Probe : null },
+                Outputs = Outputs with { Divergence = DivergenceOutput },
+            };
+        }
         string partial = Path.ChangeExtension(path, ".partial.onnx");
         try
         {
             using (FileStream file = File.Create(partial))
-                Model(network).WriteTo(file);
+                Model(network, divergence).WriteTo(file);
             CardFile.Write(partial, card);
             ExportParity parity = ExportCheck.Require(network, partial, path);
             File.Move(partial, path, overwrite: true);
@@ -49,21 +64,38 @@ public static class OnnxExporter
     /// <param name="names">Names of the classes.</param>
     public static ClassesCard ClassesOf(IReadOnlyList<string> names) => new(Input: "label", names, Null: names.Count);
 
-    private static ModelProto Model(VelocityNetwork network)
+    private static ModelProto Model(VelocityNetwork network, DivergenceKind? divergence)
     {
+        using var scope = NewDisposeScope();
         var graph = new GraphProto { Name = network.GetName() };
         long[] shape = [.. network.Shape.Select(size => (long)size)];
         graph.Input.Add(Value(Inputs.Time, TensorProto.Types.DataType.Float));
         graph.Input.Add(Value(Inputs.State, TensorProto.Types.DataType.Float, shape));
+        OnnxValue time = new(Inputs.Time, [-1]), state = new(Inputs.State, [-1, .. shape]);
         OnnxValue? label = null;
         if (network.Classes > 0)
         {
-            label = new OnnxValue("label");
+            label = new OnnxValue("label", [-1]);
             graph.Input.Add(Value(label.Name, TensorProto.Types.DataType.Int64));
         }
-        OnnxValue velocity = network.Forward(new OnnxOps(graph, network), new OnnxValue(Inputs.Time), new OnnxValue(Inputs.State), label);
-        graph.Node.Single(node => node.Output[0] == velocity.Name).Output[0] = Outputs.Prediction;
+        if (divergence == DivergenceKind.Hutchinson)
+            graph.Input.Add(Value(Probe, TensorProto.Types.DataType.Float, shape));
+        var ops = new OnnxOps(graph, network);
+        (OnnxValue prediction, OnnxValue? made) = divergence switch
+        {
+            DivergenceKind.Exact => Divergence.Exact(ops, network, time, state, label),
+            DivergenceKind.Hutchinson => Divergence.Estimate(ops, network, time, state, label, state with { Name = Probe }),
+            _ => (network.Forward(ops, time, state, label), null),
+        };
+        if (divergence == DivergenceKind.Exact && graph.Node.Count > MostNodes)
+            throw new ArgumentException($"The exact divergence of {network.Dimension} values of this network takes a graph of {graph.Node.Count} nodes, more than {MostNodes}. Take its estimate (hutchinson).", nameof(divergence));
+        Rename(graph, prediction, Outputs.Prediction);
         graph.Output.Add(Value(Outputs.Prediction, TensorProto.Types.DataType.Float, shape));
+        if (made is not null)
+        {
+            Rename(graph, made, DivergenceOutput);
+            graph.Output.Add(Value(DivergenceOutput, TensorProto.Types.DataType.Float));
+        }
         return new ModelProto
         {
             IrVersion = IrVersion,
@@ -71,6 +103,16 @@ public static class OnnxExporter
             Graph = graph,
             OpsetImport = { new OperatorSetIdProto { Domain = "", Version = Opset } },
         };
+    }
+
+    private static void Rename(GraphProto graph, OnnxValue value, string name)
+    {
+        foreach (NodeProto node in graph.Node)
+        {
+            for (int i = 0; i < node.Input.Count; i++)
+                node.Input[i] = node.Input[i] == value.Name ? name : node.Input[i];
+        }
+        graph.Node.Single(node => node.Output[0] == value.Name).Output[0] = name;
     }
 
     private static ValueInfoProto Value(string name, TensorProto.Types.DataType type, params long[] rowShape)

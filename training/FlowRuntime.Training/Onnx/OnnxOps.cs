@@ -8,13 +8,15 @@ using static TorchSharp.torch;
 
 namespace FlowRuntime.Training.Onnx;
 
-/// <summary>A value of an ONNX graph, by name.</summary>
-internal sealed record OnnxValue(string Name);
+/// <summary>A value of an ONNX graph.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Shape">Its shape; −1 for the batch, which is open.</param>
+internal sealed record OnnxValue(string Name, long[] Shape);
 
 /// <summary>Interprets a network as an ONNX graph (opset 20): this exports.</summary>
 /// <remarks>
 /// SiLU is written as Sigmoid and Mul, which ONNX Runtime fuses into one kernel; its own Swish (opset 24) it does not.
-/// The batch is open: Reshape copies axis 0 (size 0 in the operator's shape).
+/// The batch is open: Reshape copies axis 0 (size 0 in the operator's shape). All other sizes are known while the graph is written.
 /// </remarks>
 internal sealed class OnnxOps : ITensorOps<OnnxValue>
 {
@@ -24,6 +26,7 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
     private readonly GraphProto _graph;
     private readonly Dictionary<IntPtr, string> _names;
     private readonly Dictionary<string, OnnxValue> _constants = [];
+    private readonly Dictionary<string, OnnxValue> _nodes = [];
 
     /// <param name="graph">The graph nodes and constants are added to.</param>
     /// <param name="network">The network whose parameters keep their names.</param>
@@ -35,27 +38,54 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
             .ToDictionary(named => named.tensor.Handle, named => ParameterName(network.GetName(), named.name));
     }
 
-    public OnnxValue Constant(Tensor value) => AddFloats(_names[value.Handle], Floats(value), value.shape);
+    public IReadOnlyList<long> RowShape(OnnxValue x) => x.Shape[1..];
 
-    public OnnxValue Linear(OnnxValue x, Linear layer)
+    public OnnxValue Constant(Tensor value) =>
+        AddFloats(_names.TryGetValue(value.Handle, out string? name) ? name : $"constant_{_constants.Count}", Floats(value), value.shape);
+
+    public OnnxValue Linear(OnnxValue x, Tensor weight, Tensor? bias) => Product(x, Constant(weight), bias is null ? null : Constant(bias));
+
+    public OnnxValue Convolution(OnnxValue x, Tensor kernel, Tensor? bias, long stride, long padding)
     {
-        string[] inputs = layer.bias is null
-            ? [x.Name, Constant(layer.weight!).Name]
-            : [x.Name, Constant(layer.weight!).Name, Constant(layer.bias).Name];
-        return Node("Gemm", inputs, new AttributeProto { Name = "transB", Type = AttributeProto.Types.AttributeType.Int, I = 1 });
+        long Size(long size, long kernelSize) => (size + 2 * padding - kernelSize) / stride + 1;
+        string[] inputs = bias is null ? [x.Name, Constant(kernel).Name] : [x.Name, Constant(kernel).Name, Constant(bias).Name];
+        return Node("Conv", inputs, [x.Shape[0], kernel.shape[0], Size(x.Shape[2], kernel.shape[2]), Size(x.Shape[3], kernel.shape[3])],
+            Integers("strides", stride, stride), Integers("pads", padding, padding, padding, padding));
     }
 
-    public OnnxValue Embedding(OnnxValue indices, Tensor table) => Node("Gather", [Constant(table).Name, indices.Name]);
+    public OnnxValue Upsample(OnnxValue x) => Node(
+        "Resize", [x.Name, "", AddFloats("twice", [1, 1, 2, 2], [4]).Name], [x.Shape[0], x.Shape[1], 2 * x.Shape[2], 2 * x.Shape[3]],
+        Text("mode", "nearest"), Text("coordinate_transformation_mode", "asymmetric"), Text("nearest_mode", "floor"));
 
-    public OnnxValue LayerNorm(OnnxValue x, LayerNorm layer) => Node(
-        "LayerNormalization",
-        [x.Name, Constant(layer.weight!).Name, Constant(layer.bias!).Name],
-        new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = -1 },
-        new AttributeProto { Name = "epsilon", Type = AttributeProto.Types.AttributeType.Float, F = (float)layer.eps });
+    public OnnxValue Embedding(OnnxValue indices, Tensor table) =>
+        Node("Gather", [Constant(table).Name, indices.Name], [.. indices.Shape, table.shape[1]]);
+
+    public OnnxValue LayerNorm(OnnxValue x, LayerNorm layer)
+    {
+        OnnxValue weight = layer.weight is null ? AddOnes(x.Shape[^1]) : Constant(layer.weight);
+        string[] inputs = layer.bias is null ? [x.Name, weight.Name] : [x.Name, weight.Name, Constant(layer.bias).Name];
+        return Node("LayerNormalization", inputs, x.Shape, Integer("axis", -1), Number("epsilon", layer.eps));
+    }
+
+    /// <summary>
+    /// A layer normalisation of the groups. ONNX Runtime takes the operator GroupNormalization apart into some hundred small nodes, and the bits of its
+    /// InstanceNormalization depend on where in memory a row lies, unless rows are whole vectors.
+    /// </summary>
+    public OnnxValue GroupNorm(OnnxValue x, GroupNorm layer)
+    {
+        long groups = layer.num_groups, size = x.Shape[1..].Aggregate(1L, (product, length) => product * length) / groups;
+        OnnxValue grouped = Reshape(x, groups, size);
+        OnnxValue normal = Node("LayerNormalization", [grouped.Name, AddOnes(size).Name], grouped.Shape, Integer("axis", -1), Number("epsilon", layer.eps));
+        normal = ReshapeAll(normal, x.Shape);
+        if (layer.weight is null)
+            return normal;
+        long[] column = [layer.weight.shape[0], .. x.Shape[2..].Select(_ => 1L)];
+        return Add(Multiply(normal, ReshapeAll(Constant(layer.weight), column)), ReshapeAll(Constant(layer.bias!), column));
+    }
 
     public OnnxValue Silu(OnnxValue x) => Multiply(x, Sigmoid(x));
 
-    public OnnxValue Selu(OnnxValue x) => Node("Selu", [x.Name]);
+    public OnnxValue Selu(OnnxValue x) => Node("Selu", x);
 
     /// <summary>
     /// Rows are padded to whole vectors, with angles of 0 whose features are cut off again: nothing is then left over
@@ -67,21 +97,21 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         float[] values = Floats(frequencies);
         int padded = (values.Length + VectorLength - 1) / VectorLength * VectorLength;
         OnnxValue angles = Multiply(Reshape(t, 1), AddFloats(name, [.. values, .. new float[padded - values.Length]], [padded]));
-        OnnxValue cosines = Node("Cos", [angles.Name]), sines = Node("Sin", [angles.Name]);
+        OnnxValue cosines = Node("Cos", angles), sines = Node("Sin", angles);
         if (padded > values.Length)
         {
             string[] range = [AddIntegers("first_column", [0]).Name, AddIntegers($"{name}.count", [values.Length]).Name, AddIntegers("column_axis", [1]).Name];
-            cosines = Node("Slice", [cosines.Name, .. range]);
-            sines = Node("Slice", [sines.Name, .. range]);
+            cosines = Node("Slice", [cosines.Name, .. range], [t.Shape[0], values.Length]);
+            sines = Node("Slice", [sines.Name, .. range], [t.Shape[0], values.Length]);
         }
         return Concatenate(cosines, sines);
     }
 
-    public OnnxValue Add(OnnxValue a, OnnxValue b) => Node("Add", [a.Name, b.Name]);
+    public OnnxValue Add(OnnxValue a, OnnxValue b) => Node("Add", [a.Name, b.Name], Broadcast(a, b));
 
-    public OnnxValue Multiply(OnnxValue a, OnnxValue b) => Node("Mul", [a.Name, b.Name]);
+    public OnnxValue Multiply(OnnxValue a, OnnxValue b) => Node("Mul", [a.Name, b.Name], Broadcast(a, b));
 
-    public OnnxValue Divide(OnnxValue a, OnnxValue b) => Node("Div", [a.Name, b.Name]);
+    public OnnxValue Divide(OnnxValue a, OnnxValue b) => Node("Div", [a.Name, b.Name], Broadcast(a, b));
 
     public OnnxValue Affine(OnnxValue x, double factor, double shift)
     {
@@ -90,20 +120,70 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         return shift == 0 ? x : Add(x, AddNumber(shift));
     }
 
-    public OnnxValue Sigmoid(OnnxValue x) => Node("Sigmoid", [x.Name]);
+    public OnnxValue Sigmoid(OnnxValue x) => Node("Sigmoid", x);
 
-    public OnnxValue Tanh(OnnxValue x) => Node("Tanh", [x.Name]);
+    public OnnxValue Tanh(OnnxValue x) => Node("Tanh", x);
 
-    public OnnxValue Log(OnnxValue x) => Node("Log", [x.Name]);
+    public OnnxValue Log(OnnxValue x) => Node("Log", x);
 
-    public OnnxValue Softmax(OnnxValue x) =>
-        Node("Softmax", [x.Name], new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = -1 });
+    public OnnxValue Sqrt(OnnxValue x) => Node("Sqrt", x);
 
-    public OnnxValue Concatenate(OnnxValue a, OnnxValue b) => Node(
-        "Concat", [a.Name, b.Name], new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = -1 });
+    public OnnxValue Softmax(OnnxValue x) => Node("Softmax", [x.Name], x.Shape, Integer("axis", -1));
+
+    /// <summary>A product with a row of 1/size: in which order ReduceMean adds depends on where in memory a row lies.</summary>
+    public OnnxValue Mean(OnnxValue x)
+    {
+        long size = x.Shape[^1];
+        return Product(x, AddFloats($"mean_{size}", [.. Enumerable.Repeat(1f / size, (int)size)], [1, size]), null);
+    }
+
+    public OnnxValue MatMul(OnnxValue a, OnnxValue b) => Node("MatMul", [a.Name, b.Name], [.. a.Shape[..^1], b.Shape[^1]]);
+
+    public OnnxValue Concatenate(OnnxValue a, OnnxValue b, int axis = -1)
+    {
+        long[] shape = [.. a.Shape];
+        int at = axis < 0 ? axis + shape.Length : axis;
+        shape[at] += b.Shape[at];
+        return Node("Concat", [a.Name, b.Name], shape, Integer("axis", at));
+    }
+
+    public OnnxValue Permute(OnnxValue x, params ReadOnlySpan<int> axes)
+    {
+        long[] order = [0, .. axes.ToArray().Select(axis => (long)axis)]; // the batch stays first
+        return Node("Transpose", [x.Name], [.. order.Select(axis => x.Shape[axis])], Integers("perm", order));
+    }
 
     public OnnxValue Reshape(OnnxValue x, params ReadOnlySpan<long> rowShape) =>
-        Node("Reshape", [x.Name, AddIntegers($"shape_{string.Join("x", rowShape.ToArray())}", [0, .. rowShape]).Name]);
+        Node("Reshape", [x.Name, AddShape([0, .. rowShape]).Name], [x.Shape[0], .. rowShape]);
+
+    /// <summary>x Wᵀ + b as a Gemm of the last axis; all axes before it are one to it.</summary>
+    private OnnxValue Product(OnnxValue x, OnnxValue weight, OnnxValue? bias)
+    {
+        OnnxValue flat = x.Shape.Length == 2 ? x : ReshapeAll(x, [-1, x.Shape[^1]]);
+        string[] inputs = bias is null ? [flat.Name, weight.Name] : [flat.Name, weight.Name, bias.Name];
+        OnnxValue product = Node("Gemm", inputs, [-1, weight.Shape[0]], Integer("transB", 1));
+        return x.Shape.Length == 2 ? product : ReshapeAll(product, [.. x.Shape[..^1], weight.Shape[0]]);
+    }
+
+    private OnnxValue ReshapeAll(OnnxValue x, long[] shape) => Node("Reshape", [x.Name, AddShape(shape).Name], shape);
+
+    private OnnxValue AddShape(long[] shape) => AddIntegers($"shape_{string.Join("x", shape)}", shape);
+
+    private OnnxValue AddOnes(long count) => AddFloats($"ones_{count}", [.. Enumerable.Repeat(1f, (int)count)], [count]);
+
+    /// <summary>The shape of a and b together, element by element: a size of 1, or none, goes with every size.</summary>
+    private static long[] Broadcast(OnnxValue a, OnnxValue b)
+    {
+        long[] shape = new long[Math.Max(a.Shape.Length, b.Shape.Length)];
+        for (int back = 1; back <= shape.Length; back++)
+        {
+            long ofA = back <= a.Shape.Length ? a.Shape[^back] : 1, ofB = back <= b.Shape.Length ? b.Shape[^back] : 1;
+            if (ofA != ofB && ofA != 1 && ofB != 1)
+                throw new ArgumentException($"The shapes [{string.Join(", ", a.Shape)}] and [{string.Join(", ", b.Shape)}] do not go together (-1 is the batch). Reshape one of them.", nameof(b));
+            shape[^back] = ofA == 1 ? ofB : ofA;
+        }
+        return shape;
+    }
 
     private static float[] Floats(Tensor value) => value.detach().cpu().data<float>().ToArray();
 
@@ -120,15 +200,29 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         if (_constants.TryGetValue(name, out OnnxValue? constant))
             return constant;
         _graph.Initializer.Add(new TensorProto { Name = name, DataType = (int)type, Dims = { shape }, RawData = ByteString.CopyFrom(bytes) });
-        return _constants[name] = new OnnxValue(name);
+        return _constants[name] = new OnnxValue(name, shape);
     }
 
-    private OnnxValue Node(string type, string[] inputs, params AttributeProto[] attributes)
+    private OnnxValue Node(string type, OnnxValue x) => Node(type, [x.Name], x.Shape);
+
+    /// <summary>A node, or the one there is already that computes the same: derivatives share what they have in common.</summary>
+    private OnnxValue Node(string type, string[] inputs, long[] shape, params AttributeProto[] attributes)
     {
+        string said = $"{type} {string.Join(' ', inputs)} {string.Join<AttributeProto>(' ', attributes)}";
+        if (_nodes.TryGetValue(said, out OnnxValue? node))
+            return node;
         string name = $"{type.ToLowerInvariant()}_{_graph.Node.Count}";
         _graph.Node.Add(new NodeProto { OpType = type, Name = name, Input = { inputs }, Output = { name }, Attribute = { attributes } });
-        return new OnnxValue(name);
+        return _nodes[said] = new OnnxValue(name, shape);
     }
+
+    private static AttributeProto Integer(string name, long value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
+
+    private static AttributeProto Integers(string name, params long[] values) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints, Ints = { values } };
+
+    private static AttributeProto Number(string name, double value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Float, F = (float)value };
+
+    private static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.String, S = ByteString.CopyFromUtf8(value) };
 
     /// <summary>
     /// A parameter's name under its network's, so that it meets no input's, and without the underscores of private
