@@ -14,6 +14,7 @@ namespace FlowRuntime.TrainTool;
 internal sealed class RunCommand
 {
     private const int PictureSamples = 2_000;
+    private const int PictureRows = 10_000;
 
     private readonly Option<string?> _data = new("--data") { Description = $"The data: {DataSource.Forms}." };
     private readonly Option<string?> _labelColumn = new("--label-column") { Description = "The table's column of classes, by its name; x0, x1, … where the file names none." };
@@ -35,6 +36,7 @@ internal sealed class RunCommand
               flow-train run --data moons --out runs/moons
               flow-train run --data digits --out runs/wide --steps 1000 --set network.width=384
               flow-train run --data csv:iris.csv --label-column species --out runs/iris --steps 2000
+              flow-train run --data images:photos --out runs/photos --set images.size=64 --set augmentation.flip=true
             """)
         {
             _data, _labelColumn, _out, _config, _set, _steps, _seed, _noTune,
@@ -46,7 +48,7 @@ internal sealed class RunCommand
     private int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         RunConfiguration run = Configuration(parsed);
-        DataSplit split = run.LoadData(); // before the folder is made: a bad table leaves nothing
+        DataSplit split = run.LoadData(parsed.InvocationConfiguration.Error.WriteLine); // before the folder is made: a bad table leaves nothing
         string path = parsed.GetRequiredValue(_out);
         RunFolder folder = RunFolder.Create("--out", path, replace: false);
         TextWriter output = parsed.InvocationConfiguration.Output;
@@ -104,9 +106,9 @@ internal sealed class RunCommand
             SampleBatch samples = model.Sample(PictureSamples, cancellationToken: cancellationToken);
             IReadOnlyList<string> names = model.Card.Data?.Columns?.Names ?? [.. Enumerable.Range(0, samples.Dimension).Select(i => $"x{i}")];
             if (samples.Dimension == 1)
-                HistogramPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names[0]);
+                HistogramPicture.Save(path, split.HeldOut.InDataUnits(PictureRows), samples.Values, names[0]);
             else
-                ScatterPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names);
+                ScatterPicture.Save(path, split.HeldOut.InDataUnits(PictureRows), samples.Values, names);
         }
     }
 }

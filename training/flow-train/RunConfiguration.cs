@@ -18,8 +18,14 @@ namespace FlowRuntime.TrainTool;
 /// <param name="Network">The network's size.</param>
 /// <param name="Training">How it is trained.</param>
 /// <param name="LabelColumn">Name of a table's column of classes; null for none.</param>
+/// <param name="Images">How the images of a folder become rows; null for other data.</param>
+/// <param name="ClassNames">Names of the classes of IDX files; null for those of the folder.</param>
+/// <param name="AsImages">Whether the rows of a NumPy array are images.</param>
+/// <param name="Augmentation">Random changes of images as they are drawn; null for none.</param>
 internal sealed record RunConfiguration(
-    string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training, string? LabelColumn = null)
+    string Data, PathCard Path, ObjectiveConfiguration Objective, MlpOptions Network, TrainingOptions Training, string? LabelColumn = null,
+    ImageFolderOptions? Images = null, IReadOnlyList<string>? ClassNames = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool AsImages = false, Augmentation? Augmentation = null)
 {
     private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {
@@ -42,6 +48,9 @@ internal sealed record RunConfiguration(
             // 1,438 images are learnt by heart if the training is long: after 2,000 steps samples lie as far from the
             // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
             ? new(data, new PathCard(PathKind.ConditionalOt, SigmaMin: 0.1), new ObjectiveConfiguration(), new MlpOptions { Width = 256, Blocks = 3 }, new TrainingOptions { Steps = 2_000 })
+            : DataSource.IsImages(data)
+            ? new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new MlpOptions { Width = 512, Blocks = 3 }, new TrainingOptions { Steps = 10_000, LearningRate = 1e-3 },
+                Images: DataSource.ImagesOf(data))
             : new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
     }
 
@@ -62,7 +71,9 @@ internal sealed record RunConfiguration(
         {
             RunConfiguration changed = StrictJson.Read(json, Contract, source);
             changed.MakeObjective().Check();
-            return changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn) };
+            changed = changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn) };
+            DataSource.CheckSettings(changed);
+            return changed;
         }
         catch (ArgumentOutOfRangeException e)
         {
@@ -110,7 +121,14 @@ internal sealed record RunConfiguration(
 
     public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
-    public DataSplit LoadData() => DataSplit.Of(DataSource.Load(Data, LabelColumn));
+    /// <summary>Loads the data.</summary>
+    /// <param name="report">Told what is worth knowing of their files, in lines.</param>
+    public DataSplit LoadData(Action<string>? report = null)
+    {
+        DataSplit split = DataSource.Split(this, report);
+        Augmentation?.Check(split.Train.Shape);
+        return split;
+    }
 
     /// <summary>What the network is taught.</summary>
     /// <exception cref="ArgumentException">The path or what is asked for on it is not possible.</exception>
@@ -122,7 +140,7 @@ internal sealed record RunConfiguration(
             throw new ArgumentException($"path.coupling is written by the training. Set objective.coupling to '{Path.Coupling}' instead.");
         ProbabilityPath path = ProbabilityPath.Of(Path);
         (double start, double end) = path.TimeRange(Objective.Prediction);
-        return Objective.On(path) with { TimeRange = (Math.Max(start, Path.Start), Math.Min(end, Path.End)) };
+        return Objective.On(path) with { TimeRange = (Math.Max(start, Path.Start), Math.Min(end, Path.End)), Augmentation = Augmentation ?? new() };
     }
 
     public MlpNetwork MakeNetwork(Dataset data) =>

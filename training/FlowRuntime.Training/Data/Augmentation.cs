@@ -23,7 +23,7 @@ public sealed record Augmentation
     private const int MostShift = 1 << 16;
 
     /// <summary>Whether images stay as they are.</summary>
-    public bool IsNone => !Flip && Shift == 0;
+    internal bool IsNone => !Flip && Shift == 0;
 
     /// <summary>Checks that rows of a shape can be changed so.</summary>
     /// <param name="shape">Shape of a row.</param>
