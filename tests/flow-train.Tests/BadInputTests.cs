@@ -22,7 +22,7 @@ public sealed class BadInputTests : IDisposable
     /// <summary>The command line ({0} is a folder), and what its one line of error must hold.</summary>
     public static TheoryData<string, string> Mistakes => new()
     {
-        { "run --data suns --out {0}/r", "--data: There is no data set 'suns'. Choose one of: moons, 8gaussians, s-curve, checkerboard, spirals, pinwheel, swiss-roll, digits, gaussian:D, csv:FILE, npy:FILE, parquet:FILE." },
+        { "run --data suns --out {0}/r", "--data: There is no data set 'suns'. Choose one of: moons, 8gaussians, s-curve, checkerboard, spirals, pinwheel, swiss-roll, digits, gaussian:D, csv:FILE, npy:FILE, parquet:FILE, idx:FOLDER, images:FOLDER." },
         { "run --data gaussian:0 --out {0}/r", "--data: There is no data set 'gaussian:0'" },
         { "run --data gaussian:x --out {0}/r", "--data: There is no data set 'gaussian:x'" },
         { "run --data csv: --out {0}/r", "--data: There is no data set 'csv:'" },

@@ -6,7 +6,7 @@ namespace FlowRuntime.TrainTool;
 /// <summary>What <c>--data SPEC</c> may say, and the data set it means.</summary>
 internal static class DataSource
 {
-    private const string Gaussian = "gaussian";
+    private const string Gaussian = "gaussian", Idx = "idx", Images = "images", Npy = "npy";
 
     private static readonly Dictionary<string, Func<Dataset>> Named = new()
     {
@@ -23,27 +23,71 @@ internal static class DataSource
     private static readonly Dictionary<string, Func<string, string?, Dataset>> Tables = new()
     {
         ["csv"] = TableData.Csv,
-        ["npy"] = TableData.Npy,
+        [Npy] = TableData.Npy,
         ["parquet"] = TableData.Parquet,
     };
 
     /// <summary>Every form of a SPEC.</summary>
-    public static string Forms { get; } = string.Join(", ", [.. Named.Keys, $"{Gaussian}:D", .. Tables.Keys.Select(kind => $"{kind}:FILE")]);
+    public static string Forms { get; } = string.Join(", ", [.. Named.Keys, $"{Gaussian}:D", .. Tables.Keys.Select(kind => $"{kind}:FILE"), $"{Idx}:FOLDER", $"{Images}:FOLDER"]);
 
-    /// <summary>Checks a SPEC without loading it, and makes its file's path a full one, so that the run can be exported from any folder.</summary>
+    /// <summary>Checks a SPEC without loading it, and makes the path of its file or folder a full one, so that the run can be exported from any folder.</summary>
     /// <exception cref="ArgumentException">There is no such data set, or it takes no label column.</exception>
     public static string Resolve(string spec, string? labelColumn)
     {
         (string kind, string? argument) = Parts(spec);
-        bool table = Tables.ContainsKey(kind) && argument is { Length: > 0 };
-        if (!table && !(Named.ContainsKey(spec) || (kind == Gaussian && TryDimension(argument, out _))))
+        bool table = Tables.ContainsKey(kind) && argument is { Length: > 0 }, folder = kind is Idx or Images && argument is { Length: > 0 };
+        if (!table && !folder && !(Named.ContainsKey(spec) || (kind == Gaussian && TryDimension(argument, out _))))
             throw new ArgumentException($"There is no data set '{spec}'. Choose one of: {Forms}.");
         if (!table && labelColumn is not null)
             throw new ArgumentException($"The data set '{spec}' takes no label column ('{labelColumn}'); tables do: {string.Join(", ", Tables.Keys.Select(name => $"{name}:FILE"))}.");
-        return table ? $"{kind}:{Path.GetFullPath(argument!)}" : spec;
+        return table || folder ? $"{kind}:{Path.GetFullPath(argument!)}" : spec;
     }
 
-    /// <summary>Loads the data set.</summary>
+    /// <summary>Whether a SPEC is made of images by its kind.</summary>
+    public static bool IsImages(string spec) => spec == "digits" || Parts(spec).Kind is Idx or Images;
+
+    /// <summary>How images of a SPEC become rows where nothing else is said; null where the files alone say it.</summary>
+    public static ImageFolderOptions? ImagesOf(string spec) => Parts(spec).Kind == Images ? new ImageFolderOptions() : null;
+
+    /// <summary>Checks that a run's settings of its data are about data of its kind.</summary>
+    /// <exception cref="ArgumentException">One is about another kind.</exception>
+    public static void CheckSettings(RunConfiguration run)
+    {
+        string kind = Parts(run.Data).Kind;
+        Require(run.Images is null || kind == Images, "images", $"{Images}:FOLDER");
+        Require(run.ClassNames is null || kind == Idx, "class_names", $"{Idx}:FOLDER");
+        Require(!run.AsImages || kind == Npy, "as_images", $"{Npy}:FILE");
+        if (run.AsImages && run.LabelColumn is not null)
+            throw new ArgumentException($"Images have no label column ('{run.LabelColumn}'). Leave out the label column, or as_images.");
+
+        void Require(bool fits, string setting, string form)
+        {
+            if (!fits)
+                throw new ArgumentException($"The setting '{setting}' is about {form} alone; the data are '{run.Data}'. Leave it out.");
+        }
+    }
+
+    /// <summary>Loads a run's data, in rows to train on and rows held out.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="report">Told what is worth knowing of the files, in lines.</param>
+    /// <exception cref="ArgumentException">There is no such data set, file's label column or dimension, or a setting does not fit it.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="InvalidDataException">There is nothing to learn in the files, or they are broken.</exception>
+    public static DataSplit Split(RunConfiguration run, Action<string>? report)
+    {
+        CheckSettings(run);
+        (string kind, string? argument) = Parts(run.Data);
+        return kind switch
+        {
+            Idx => IdxImages.Load(argument!, run.ClassNames),
+            Images => DataSplit.Of(ImageFolder.Load(argument!, run.Images, report)),
+            Npy when run.AsImages => DataSplit.Of(NpyImages.Load(argument!)),
+            _ => DataSplit.Of(Load(run.Data, run.LabelColumn)),
+        };
+    }
+
+    /// <summary>Loads a table, or a data set known by its name.</summary>
     /// <exception cref="ArgumentException">There is no such data set, file's label column or dimension.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file holds no table to learn.</exception>
@@ -58,7 +102,7 @@ internal static class DataSource
 
     /// <summary>The licence of a model trained on the data; null where that is the user's to say.</summary>
     public static string? LicenceOf(string spec) =>
-        Tables.ContainsKey(Parts(spec).Kind) ? null : spec == "digits" ? "MIT; data CC BY 4.0 (E. Alpaydin, C. Kaynak 1998)" : "MIT";
+        Tables.ContainsKey(Parts(spec).Kind) || Parts(spec).Kind is Idx or Images ? null : spec == "digits" ? "MIT; data CC BY 4.0 (E. Alpaydin, C. Kaynak 1998)" : "MIT";
 
     private static (string Kind, string? Argument) Parts(string spec) => spec.Split(':', 2) is [var kind, var argument] ? (kind, argument) : (spec, null);
 

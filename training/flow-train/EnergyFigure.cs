@@ -10,6 +10,8 @@ namespace FlowRuntime.TrainTool;
 internal sealed record EnergyFigure(double Distance, double Floor)
 {
     private const int MostRows = 1_000;
+    private const int MostReal = 20_000;
+    private const int MostValues = 1 << 24;
     private const ulong Seed = 2;
 
     public double Ratio => Distance / Floor;
@@ -17,12 +19,17 @@ internal sealed record EnergyFigure(double Distance, double Floor)
     /// <summary>Draws samples through the runtime and measures them.</summary>
     public static EnergyFigure Measure(FlowModel model, DataSplit split, CancellationToken cancellationToken)
     {
-        int count = Math.Min(MostRows, split.HeldOut.Count), dimension = split.HeldOut.Dimension;
-        var options = new SamplingOptions { Seed = Seed, Labels = split.HeldOut.Labels ?? [] };
+        int dimension = split.HeldOut.Dimension, most = Math.Max(2, MostValues / dimension);
+        Dataset judge = Some(split.HeldOut, Math.Min(MostRows, most)), others = Some(split.Train, Math.Min(MostReal, most));
+        int count = Math.Min(judge.Count, (judge.Count + others.Count) / 2);
+        var options = new SamplingOptions { Seed = Seed, Labels = judge.Labels ?? [] };
         SampleBatch samples = model.Sample(count, options, cancellationToken: cancellationToken).EnsureSuccess();
-        float[] heldOut = split.HeldOut.InDataUnits();
-        float[] real = [.. split.Train.InDataUnits(), .. heldOut];
+        float[] heldOut = judge.InDataUnits();
+        float[] real = [.. others.InDataUnits(), .. heldOut];
         NoiseFloor floor = NoiseFloor.OfPairs(real, dimension, count, (x, y) => EnergyDistance.Between(x, y, dimension));
         return new EnergyFigure(EnergyDistance.Between(samples.Values, heldOut.AsMemory(0, count * dimension), dimension), floor.Mean);
     }
+
+    /// <summary>All rows, or as many of them at random as may be held in memory.</summary>
+    private static Dataset Some(Dataset data, int most) => data.Count <= most ? data : data.Select(DataSplit.Shuffle(data.Count, Seed)[..most]);
 }

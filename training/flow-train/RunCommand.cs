@@ -35,6 +35,7 @@ internal sealed class RunCommand
               flow-train run --data digits --out runs/more --minutes 2 --init runs/wide --set network.width=384
               flow-train run --data digits --out runs/unet --set network.kind=unet --set network.width=16
               flow-train run --data csv:iris.csv --label-column species --out runs/iris --steps 2000
+              flow-train run --data images:photos --out runs/photos --set images.size=64 --set augmentation.flip=true
             """)
         {
             _data, _labelColumn, _out, _config, _set, _steps, _minutes, _seed, _init, _noTune,
@@ -46,7 +47,7 @@ internal sealed class RunCommand
     private int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         RunConfiguration run = Configuration(parsed);
-        DataSplit split = run.LoadData(); // before the folder is made: a bad table leaves nothing
+        DataSplit split = run.LoadData(parsed.InvocationConfiguration.Error.WriteLine); // before the folder is made: a bad table leaves nothing
         InvocationConfiguration console = parsed.InvocationConfiguration;
         VelocityNetwork network = run.MakeNetwork(split.Train);
         if (run.Init is not null)

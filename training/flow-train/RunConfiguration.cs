@@ -19,8 +19,14 @@ namespace FlowRuntime.TrainTool;
 /// <param name="Training">How it is trained.</param>
 /// <param name="LabelColumn">Name of a table's column of classes; null for none.</param>
 /// <param name="Init">The file of weights it starts from where they fit; null for random ones.</param>
+/// <param name="Images">How the images of a folder become rows; null for other data.</param>
+/// <param name="ClassNames">Names of the classes of IDX files; null for those of the folder.</param>
+/// <param name="AsImages">Whether the rows of a NumPy array are images.</param>
+/// <param name="Augmentation">Random changes of images as they are drawn; null for none.</param>
 internal sealed record RunConfiguration(
-    string Data, PathCard Path, ObjectiveConfiguration Objective, NetworkOptions Network, TrainingOptions Training, string? LabelColumn = null, string? Init = null)
+    string Data, PathCard Path, ObjectiveConfiguration Objective, NetworkOptions Network, TrainingOptions Training, string? LabelColumn = null, string? Init = null,
+    ImageFolderOptions? Images = null, IReadOnlyList<string>? ClassNames = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool AsImages = false, Augmentation? Augmentation = null)
 {
     private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {
@@ -44,6 +50,9 @@ internal sealed record RunConfiguration(
             // 1,438 images are learnt by heart if the training is long: after 2,000 steps samples lie as far from the
             // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
             ? new(data, new PathCard(PathKind.ConditionalOt, SigmaMin: 0.1), new ObjectiveConfiguration(), new MlpOptions { Width = 256, Blocks = 3 }, new TrainingOptions { Steps = 2_000 })
+            : DataSource.IsImages(data)
+            ? new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new MlpOptions { Width = 512, Blocks = 3 }, new TrainingOptions { Steps = 10_000, LearningRate = 1e-3 },
+                Images: DataSource.ImagesOf(data))
             : new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
     }
 
@@ -72,7 +81,9 @@ internal sealed record RunConfiguration(
         {
             RunConfiguration changed = StrictJson.Read(json, Contract, source);
             changed.MakeObjective().Check();
-            return changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn) };
+            changed = changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn) };
+            DataSource.CheckSettings(changed);
+            return changed;
         }
         catch (ArgumentOutOfRangeException e)
         {
@@ -128,10 +139,12 @@ internal sealed record RunConfiguration(
     public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
     /// <summary>The data, in their two parts.</summary>
+    /// <param name="report">Told what is worth knowing of their files, in lines.</param>
     /// <exception cref="InvalidDataException">The network cannot take them, or they cannot be read.</exception>
-    public DataSplit LoadData()
+    public DataSplit LoadData(Action<string>? report = null)
     {
-        DataSplit split = DataSplit.Of(DataSource.Load(Data, LabelColumn));
+        DataSplit split = DataSource.Split(this, report);
+        Augmentation?.Check(split.Train.Shape);
         try
         {
             Network.CheckFor(split.Train.Shape);
@@ -153,7 +166,7 @@ internal sealed record RunConfiguration(
             throw new ArgumentException($"path.coupling is written by the training. Set objective.coupling to '{Path.Coupling}' instead.");
         ProbabilityPath path = ProbabilityPath.Of(Path);
         (double start, double end) = path.TimeRange(Objective.Prediction);
-        return Objective.On(path) with { TimeRange = (Math.Max(start, Path.Start), Math.Min(end, Path.End)) };
+        return Objective.On(path) with { TimeRange = (Math.Max(start, Path.Start), Math.Min(end, Path.End)), Augmentation = Augmentation ?? new() };
     }
 
     public VelocityNetwork MakeNetwork(Dataset data) => Trainer.Seeded(Training.Seed, () => Network.Make(data.Shape, data.ClassNames?.Count ?? 0));

@@ -12,6 +12,7 @@ namespace FlowRuntime.TrainTool;
 internal static class RunResults
 {
     private const int PictureSamples = 2_000;
+    private const int PictureRows = 10_000;
 
     /// <summary>Trains, and leaves the results in the run's folder; an interrupted training says how to go on with it.</summary>
     /// <param name="folder">The run's folder.</param>
@@ -69,9 +70,9 @@ internal static class RunResults
             SampleBatch samples = model.Sample(PictureSamples, cancellationToken: cancellationToken);
             IReadOnlyList<string> names = model.Card.Data?.Columns?.Names ?? [.. Enumerable.Range(0, samples.Dimension).Select(i => $"x{i}")];
             if (samples.Dimension == 1)
-                HistogramPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names[0]);
+                HistogramPicture.Save(path, split.HeldOut.InDataUnits(PictureRows), samples.Values, names[0]);
             else
-                ScatterPicture.Save(path, split.HeldOut.InDataUnits(), samples.Values, names);
+                ScatterPicture.Save(path, split.HeldOut.InDataUnits(PictureRows), samples.Values, names);
         }
     }
 }

@@ -10,11 +10,14 @@ namespace FlowRuntime.Training.Data;
 /// <remarks>
 /// A column is known by its name; where a file names none, its columns are x0, x1, …, and that is also how the label column
 /// is asked for. Classes are the different labels, in order of their values where all are numbers, else in ordinal order
-/// of their text; a class is named by its label's text. Numbers must be finite in float32. Files of more than 2²⁹ values are refused.
+/// of their text; a class is named by its label's text. Numbers must be finite in float32. At most 2²⁹ values are read into
+/// memory; arrays of more than 2²⁵ in C order stay in their file, which must not change meanwhile, and their rows are read when they are drawn.
 /// </remarks>
 public static class TableData
 {
     private const int MostClasses = 1000;
+    private const long MostInMemory = 1L << 25;
+    private const int BlockSize = 1 << 20;
 
     /// <summary>Reads a CSV file.</summary>
     /// <remarks>
@@ -40,7 +43,15 @@ public static class TableData
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ArgumentException">It is a folder, or has no such label column.</exception>
     /// <exception cref="InvalidDataException">The file is no such array.</exception>
-    public static Dataset Npy(string path, string? labelColumn = null) => Load(path, labelColumn, NpyTable.Read);
+    public static Dataset Npy(string path, string? labelColumn = null) => Npy(path, labelColumn, MostInMemory);
+
+    /// <summary>Reads a NumPy array, whose rows stay in the file if it holds more values than are kept in memory.</summary>
+    internal static Dataset Npy(string path, string? labelColumn, long mostInMemory)
+    {
+        RequireFile(path);
+        NpyFile file = NpyFile.Open(path);
+        return file.Fortran || (long)file.Rows * file.RowLength <= mostInMemory ? Make(path, labelColumn, file.ToTable(labelColumn)) : Stream(file, labelColumn, mostInMemory);
+    }
 
     /// <summary>Reads a Parquet file.</summary>
     /// <remarks>
@@ -56,52 +67,107 @@ public static class TableData
 
     private static Dataset Load(string path, string? labelColumn, Func<string, string?, Table> read)
     {
+        RequireFile(path);
+        return Make(path, labelColumn, read(path, labelColumn));
+    }
+
+    /// <summary>Refuses what is no file, or empty.</summary>
+    internal static void RequireFile(string path)
+    {
         if (Directory.Exists(path))
             throw new ArgumentException($"{path} is a folder. Name a file.", nameof(path));
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file {path}.");
         if (new FileInfo(path).Length == 0)
             throw new InvalidDataException($"{path} is empty.");
-        Table table = read(path, labelColumn);
+    }
+
+    private static Dataset Make(string path, string? labelColumn, Table table)
+    {
         int values = table.Names.Count, rows = values == 0 ? 0 : table.Values.Length / values;
-        if (rows < 2)
-            throw new InvalidDataException($"{path} has {rows} rows of {values} values. Give at least 2 rows of 1 value.");
-        int bad = Array.FindIndex(table.Values, value => !float.IsFinite((float)value));
-        if (bad >= 0)
-            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{path}, row {bad / values} (from 0), column '{table.Names[bad % values]}': {table.Values[bad]} is no finite float32. {Table.Cure}."));
-        (float[] standardised, DataCard card) = Standardise(table, rows);
+        RequireRows(path, rows, values);
+        bool byColumn = table.Shape.Count == 1;
+        var moments = new RunningMoments(values, byColumn);
+        for (int row = 0; row < rows; row++)
+        {
+            ReadOnlySpan<double> numbers = table.Values.AsSpan(row * values, values);
+            RequireFinite(path, row, table.Names, numbers);
+            moments.Add(numbers);
+        }
+        (double[] mean, double[] scale, DataCard card) = Standardisation(table.Names, moments);
+        float[] standardised = new float[table.Values.Length];
+        for (int i = 0; i < standardised.Length; i++)
+            standardised[i] = (float)((table.Values[i] - mean[i % mean.Length]) / scale[i % scale.Length]);
         (int[]? labels, string[]? classes) = Classes(path, table.Labels, labelColumn);
         return new Dataset(Path.GetFileName(path), table.Shape, standardised, card, labels, classes);
     }
 
-    private static (float[] Values, DataCard Card) Standardise(Table table, int rows)
+    /// <summary>An array whose rows are read when they are drawn: one pass finds its statistics and labels.</summary>
+    private static Dataset Stream(NpyFile file, string? labelColumn, long mostInMemory)
     {
-        int values = table.Names.Count, groups = table.Shape.Count == 1 ? values : 1;
-        double[] mean = new double[groups], scale = new double[groups], lowest = new double[groups], highest = new double[groups];
-        for (int i = 0; i < table.Values.Length; i++)
-            mean[i % groups] += table.Values[i];
-        double count = (double)rows * values / groups;
-        for (int group = 0; group < groups; group++)
-            (mean[group], lowest[group], highest[group]) = (mean[group] / count, double.PositiveInfinity, double.NegativeInfinity);
-        for (int i = 0; i < table.Values.Length; i++)
+        int label = file.LabelPlace(labelColumn), stored = file.RowLength;
+        string[] names = [.. file.Names().Where((_, column) => column != label)];
+        RequireRows(file.Path, file.Rows, names.Length);
+        StoredBytes bytes = StoredBytes.OfFile(file.Path, file.Start, (long)file.Rows * stored * file.Format.Size, mostInMemory);
+        var moments = new RunningMoments(names.Length, byColumn: file.RowShape.Length == 1);
+        string[]? labels = label < 0 ? null : new string[file.Rows];
+        Dictionary<double, string> texts = [];
+        double[] values = new double[names.Length];
+        ForEachRow(file, bytes, (row, numbers) =>
         {
-            int group = i % groups;
-            double value = table.Values[i], deviation = value - mean[group];
-            scale[group] += deviation * deviation;
-            (lowest[group], highest[group]) = (Math.Min(lowest[group], value), Math.Max(highest[group], value));
-        }
-        for (int group = 0; group < groups; group++)
+            for (int i = 0; i < values.Length; i++)
+                values[i] = numbers[label >= 0 && i >= label ? i + 1 : i];
+            RequireFinite(file.Path, row, names, values);
+            moments.Add(values);
+            if (labels is not null && !texts.TryGetValue(numbers[label], out labels[row]!))
+                texts[numbers[label]] = labels[row] = NpyFile.LabelText(numbers[label]);
+        });
+        (double[] mean, double[] scale, DataCard card) = Standardisation(names, moments);
+        (int[]? classOf, string[]? classes) = Classes(file.Path, labels, labelColumn);
+        int[] shape = label < 0 ? file.RowShape : [names.Length];
+        return new Dataset(Path.GetFileName(file.Path), shape, new NumberRows(bytes, file.Format, stored, label, mean, scale), card, classOf, classes);
+    }
+
+    /// <summary>Shows all rows of an array in order, read in large blocks.</summary>
+    internal static void ForEachRow(NpyFile file, StoredBytes bytes, Action<int, double[]> use)
+    {
+        int size = file.RowLength * file.Format.Size, block = Math.Max(1, BlockSize / size);
+        byte[] buffer = new byte[block * size];
+        double[] numbers = new double[file.RowLength];
+        for (long first = 0; first < file.Rows; first += block)
         {
-            scale[group] = Math.Sqrt(scale[group] / count);
-            if (lowest[group] == highest[group] || scale[group] == 0) // the mean of equal numbers may differ from them in its last bit
-                (mean[group], scale[group]) = (lowest[group], 1);
+            int here = (int)Math.Min(block, file.Rows - first);
+            ReadOnlySpan<byte> rows = bytes.Read(first * size, here * size, buffer);
+            for (int row = 0; row < here; row++)
+            {
+                file.Format.Decode(rows.Slice(row * size, size), numbers);
+                use((int)first + row, numbers);
+            }
         }
-        float[] standardised = new float[table.Values.Length];
-        for (int i = 0; i < standardised.Length; i++)
-            standardised[i] = (float)((table.Values[i] - mean[i % groups]) / scale[i % groups]);
-        var columns = new ColumnsCard(
-            table.Names, [.. Enumerable.Range(0, values).Select(i => mean[i % groups])], [.. Enumerable.Range(0, values).Select(i => scale[i % groups])]);
-        return (standardised, new DataCard(Columns: columns, Mean: [0], Scale: [1]));
+    }
+
+    private static void RequireRows(string path, int rows, int values)
+    {
+        if (rows < 2 || values < 1)
+            throw new InvalidDataException($"{path} has {rows} rows of {values} values. Give at least 2 rows of 1 value.");
+    }
+
+    private static void RequireFinite(string path, int row, IReadOnlyList<string> names, ReadOnlySpan<double> numbers)
+    {
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if (!float.IsFinite((float)numbers[i]))
+                throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{path}, row {row} (from 0), column '{names[i]}': {numbers[i]} is no finite float32. {Table.Cure}."));
+        }
+    }
+
+    /// <summary>Mean and scale of each column, or of all values, and the card that brings them back.</summary>
+    private static (double[] Mean, double[] Scale, DataCard Card) Standardisation(IReadOnlyList<string> names, RunningMoments moments)
+    {
+        (double Mean, double Scale, double, double)[] found = moments.Finish();
+        double[] mean = [.. found.Select(group => group.Mean)], scale = [.. found.Select(group => group.Scale)];
+        var columns = new ColumnsCard(names, [.. names.Select((_, i) => mean[i % mean.Length])], [.. names.Select((_, i) => scale[i % scale.Length])]);
+        return (mean, scale, new DataCard(Columns: columns, Mean: [0], Scale: [1]));
     }
 
     private static (int[]? Labels, string[]? Classes) Classes(string path, string[]? labels, string? labelColumn)

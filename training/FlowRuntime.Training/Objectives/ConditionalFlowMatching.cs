@@ -23,7 +23,7 @@ public sealed class ConditionalFlowMatching
     private readonly ulong _seed;
     private readonly double _start, _length;
 
-    /// <summary>Pairs of the blocks under way: as many training batches as are paired together each.</summary>
+    /// <summary>Pairs of the blocks under way, where several training batches are paired together.</summary>
     private readonly ConcurrentDictionary<long, Lazy<Pairs>> _blocks = new();
 
     /// <summary>Makes the objective.</summary>
@@ -34,6 +34,7 @@ public sealed class ConditionalFlowMatching
     public ConditionalFlowMatching(Dataset data, FlowMatchingOptions options, ulong seed)
     {
         options.Check();
+        options.Augmentation.Check(data.Shape);
         if (options.Source is { } source && !source.Shape.SequenceEqual(data.Shape))
             throw new ArgumentException($"The source {source.Name} has rows of [{string.Join(", ", source.Shape)}], the data {data.Name} of [{string.Join(", ", data.Shape)}].", nameof(options));
         if (options.Oracle is { } oracle && oracle.Dimension != data.Dimension)
@@ -59,7 +60,8 @@ public sealed class ConditionalFlowMatching
     public TrainingBatch Draw(long step, int rows)
     {
         long block = step / _options.CouplingBatches;
-        Pairs pairs = _blocks.GetOrAdd(block, b => new Lazy<Pairs>(() => DrawPairs(b, rows * _options.CouplingBatches))).Value;
+        Pairs pairs = _options.CouplingBatches == 1 ? DrawPairs(step, rows)
+            : _blocks.GetOrAdd(block, b => new Lazy<Pairs>(() => DrawPairs(b, rows * _options.CouplingBatches))).Value;
         int first = (int)(step % _options.CouplingBatches) * rows, d = _data.Dimension;
         var batch = new TrainingBatch(new float[rows], new float[rows * d], new float[rows * d], IsWeighted ? new float[rows] : null, pairs.Labels?[first..(first + rows)]);
         float[] noise = new float[d];
@@ -99,24 +101,32 @@ public sealed class ConditionalFlowMatching
     private Pairs DrawPairs(long block, int rows)
     {
         int d = _data.Dimension;
-        int[] data = new int[rows];
-        float[] source = new float[rows * d];
+        float[] data = new float[rows * d], source = new float[rows * d];
         long[]? labels = _data.Labels is null ? null : new long[rows];
         for (int row = 0; row < rows; row++)
         {
             long draw = block * rows + row;
             var words = Words(draw);
-            data[row] = (int)((ulong)words.X0 * (uint)_data.Count >> 32);
+            int place = (int)((ulong)words.X0 * (uint)_data.Count >> 32);
+            _data.Read(place, data.AsSpan(row * d, d));
+            _options.Augmentation.Apply(data.AsSpan(row * d, d), _data.Shape, _seed, draw);
             if (_options.Source is { } from)
-                from[(int)((ulong)words.X3 * (uint)from.Count >> 32)].CopyTo(source.AsSpan(row * d));
+                from.Read((int)((ulong)words.X3 * (uint)from.Count >> 32), source.AsSpan(row * d, d));
             else
                 Noise.Fill(_seed, draw, source.AsSpan(row * d, d), RandomStream.Noise);
             if (labels is not null)
-                labels[row] = Philox4x32.Uniform(words.X2) < _options.ClassDropout ? _data.ClassNames!.Count : _data.Labels![data[row]];
+                labels[row] = Philox4x32.Uniform(words.X2) < _options.ClassDropout ? _data.ClassNames!.Count : _data.Labels![place];
         }
-        var pairs = new Pairs(_data, data, source, labels);
-        pairs.Couple(_options.Coupling, _seed, block);
-        return pairs;
+        return new Pairs(d, data, source, SourceOf(data, source, labels, block), labels);
+    }
+
+    /// <summary>The source row of each data row; null where each has its own.</summary>
+    private int[]? SourceOf(float[] data, float[] source, long[]? labels, long block)
+    {
+        if (_options.Coupling is IndependentCoupling)
+            return null;
+        int[]? classes = labels is null ? null : [.. labels.Select(label => label == _data.ClassNames!.Count ? -1 : (int)label)];
+        return _options.Coupling.Pair(new CouplingBatch(source, data, _data.Dimension, classes), _seed, block);
     }
 
     private void Interpolate(PathCoefficients at, ReadOnlySpan<float> data, ReadOnlySpan<float> source, ReadOnlySpan<float> noise, Span<float> state, Span<float> target)
@@ -140,25 +150,10 @@ public sealed class ConditionalFlowMatching
     }
 
     /// <summary>Rows of data, their sources and labels.</summary>
-    private sealed class Pairs(Dataset all, int[] data, float[] source, long[]? labels)
+    private sealed record Pairs(int Dimension, float[] Rows, float[] Sources, int[]? SourceOf, long[]? Labels)
     {
-        private int[]? _sourceOf;
+        public ReadOnlySpan<float> Data(int row) => Rows.AsSpan(row * Dimension, Dimension);
 
-        public long[]? Labels => labels;
-
-        public ReadOnlySpan<float> Data(int row) => all[data[row]];
-
-        public ReadOnlySpan<float> Source(int row) => source.AsSpan((_sourceOf?[row] ?? row) * all.Dimension, all.Dimension);
-
-        public void Couple(Coupling coupling, ulong seed, long block)
-        {
-            if (coupling is IndependentCoupling)
-                return;
-            float[] rows = new float[source.Length];
-            for (int row = 0; row < data.Length; row++)
-                Data(row).CopyTo(rows.AsSpan(row * all.Dimension));
-            int[]? classes = labels is null ? null : [.. labels.Select(label => label == all.ClassNames!.Count ? -1 : (int)label)];
-            _sourceOf = coupling.Pair(new CouplingBatch(source, rows, all.Dimension, classes), seed, block);
-        }
+        public ReadOnlySpan<float> Source(int row) => Sources.AsSpan((SourceOf?[row] ?? row) * Dimension, Dimension);
     }
 }

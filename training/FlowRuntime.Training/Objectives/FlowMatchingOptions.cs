@@ -40,6 +40,9 @@ public sealed record FlowMatchingOptions
     /// <summary>The rows the flow starts from, of the data's shape, in the network's units. Default (null): N(0, I).</summary>
     public Dataset? Source { get; init; }
 
+    /// <summary>Random changes of the rows as they are drawn, for images. Default: none.</summary>
+    public Augmentation Augmentation { get; init; } = new();
+
     /// <summary>
     /// The data's law where it is known: the target is then the marginal field itself (flow matching), not the conditional one. For finite
     /// data give <see cref="GaussianMixture.OfRows"/>. Needs a normal source, independent of the data. Default: none.
@@ -77,6 +80,8 @@ public sealed record FlowMatchingOptions
             throw new ArgumentException($"With coupled noise and data, or another source than N(0, I), a network predicts velocities alone: they do not tell the {Prediction}. Ask for the velocity, or for the independent coupling.");
         if (coupled && Oracle is not null)
             throw new ArgumentException("The exact field is that of a normal source independent of the data. Leave out the oracle, or the coupling and the source.");
+        if (!Augmentation.IsNone && Oracle is not null)
+            throw new ArgumentException("The oracle knows the field of the data as they are, not of augmented ones. Leave out one of the two.");
         (double first, double last) = Path.TimeRange(Prediction);
         if (Range.Start < first || Range.End > last)
             throw new ArgumentException(FormattableString.Invariant($"This path is trained from t = {first} to {last}: beyond, the target or its weight is infinite, or nearly so. Give times within."));
