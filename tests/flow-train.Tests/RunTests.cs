@@ -204,7 +204,7 @@ public sealed class RunTests : IDisposable
 
         TrainRun other = await TrainRun.Small(At("other"), "--no-tune", "--init", At("first/weights.safetensors"), "--set", "network.frequencies=4");
         Assert.Equal(CommandHost.Done, other.ExitCode);
-        Assert.Equal($"{At("first/weights.safetensors")}: the tensor '_time.weight' is F32 [16, 32], not F32 [16, 8]; it starts at random.\n", other.Error);
+        Assert.Equal($"{At("first/weights.safetensors")}: the tensor '_condition._time.weight' is F32 [16, 32], not F32 [16, 8]; it starts at random.\n", other.Error);
     }
 
     [Fact]
