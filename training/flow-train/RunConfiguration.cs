@@ -144,7 +144,7 @@ internal sealed record RunConfiguration(
     public DataSplit LoadData(Action<string>? report = null)
     {
         DataSplit split = DataSource.Split(this, report);
-        Augmentation?.Check(split.Train.Shape);
+        Augmentation?.Check(split.Train.Shape, split.Train.Card.Image);
         try
         {
             Network.CheckFor(split.Train.Shape);

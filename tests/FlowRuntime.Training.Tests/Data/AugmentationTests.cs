@@ -43,6 +43,23 @@ public class AugmentationTests
     }
 
     [Fact]
+    public void A_level_becomes_a_point_of_its_interval_with_every_part_equally_likely()
+    {
+        const int Levels = 5, Rows = 4_000;
+        float[] row = [.. Enumerable.Range(0, Levels).Select(k => -1 + 2 * k / (Levels - 1f))];
+        var data = new Dataset("levels", [1, 1, Levels], row, new(Image: new(-1, 1)));
+        TrainingBatch batch = new ConditionalFlowMatching(data, new FlowMatchingOptions { Augmentation = new() { Levels = Levels } }, 1).Draw(0, Rows);
+        float[][] parts = [.. Data(batch, Levels).Chunk(Levels).Select(values => values.Select((value, k) => (value + 1) / 2 * Levels - k).ToArray())];
+        for (int k = 0; k < Levels; k++)
+        {
+            double[] sorted = [.. parts.Select(part => (double)part[k]).Order()];
+            Assert.All(sorted, part => Assert.InRange(part, -1e-5, 1 + 1e-5));
+            Assert.True(sorted.Select((part, i) => Math.Abs(part - (i + 0.5) / Rows)).Max() < 1.95 / Math.Sqrt(Rows)); // Kolmogorov, 1 in 1,000
+        }
+        Assert.InRange(Enumerable.Range(0, Rows).Average(i => (parts[i][0] - 0.5) * (parts[i][4] - 0.5)), -0.004, 0.004); // 3 deviations of the mean
+    }
+
+    [Fact]
     public void A_draw_is_a_function_of_seed_step_and_row_and_of_no_thread()
     {
         var augmentation = new Augmentation { Flip = true, Shift = 2 };
@@ -78,11 +95,13 @@ public class AugmentationTests
     public void What_cannot_be_augmented_is_refused_with_the_cure()
     {
         var flip = new Augmentation { Flip = true };
-        Assert.Contains("[2] are no images", Assert.Throws<ArgumentException>(() => flip.Check([2])).Message, StringComparison.Ordinal);
-        Assert.Contains("Give at most 3", Assert.Throws<ArgumentException>(() => new Augmentation { Shift = 4 }.Check([1, 4, 9])).Message, StringComparison.Ordinal);
-        new Augmentation { Shift = 3 }.Check([1, 4, 9]);
-        new Augmentation().Check([2]);
+        Assert.Contains("[2] are no images", Assert.Throws<ArgumentException>(() => flip.Check([2], null)).Message, StringComparison.Ordinal);
+        Assert.Contains("Give at most 3", Assert.Throws<ArgumentException>(() => new Augmentation { Shift = 4 }.Check([1, 4, 9], null)).Message, StringComparison.Ordinal);
+        new Augmentation { Shift = 3 }.Check([1, 4, 9], null);
+        new Augmentation().Check([2], null);
         Assert.Throws<ArgumentOutOfRangeException>(() => new Augmentation { Shift = -1 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Augmentation { Levels = 1 });
+        Assert.Contains("leave augmentation.levels out", Assert.Throws<ArgumentException>(() => new Augmentation { Levels = 256 }.Check([1, 4, 9], null)).Message, StringComparison.Ordinal);
         var oracle = new FlowMatchingOptions { Augmentation = flip, Oracle = GaussianMixture.OfRows(Image.Length, Image) };
         Assert.Contains("Leave out one of the two", Assert.Throws<ArgumentException>(oracle.Check).Message, StringComparison.Ordinal);
     }
@@ -117,8 +136,10 @@ public class AugmentationTests
         Rounded(Data(Objective(augmentation, seed: 1).Draw(step, rows))).Chunk(Image.Length);
 
     /// <summary>x1 = x_t + (1 − t)(x1 − x0).</summary>
-    private static float[] Data(TrainingBatch batch) =>
-        [.. batch.States.Select((state, i) => state + (1 - batch.Times[i / Image.Length]) * batch.Targets[i])];
+    private static float[] Data(TrainingBatch batch) => Data(batch, Image.Length);
+
+    private static float[] Data(TrainingBatch batch, int dimension) =>
+        [.. batch.States.Select((state, i) => state + (1 - batch.Times[i / dimension]) * batch.Targets[i])];
 
     private static float[] Rounded(float[] values) => [.. values.Select(value => MathF.Round(value) + 0f)]; // no −0
 

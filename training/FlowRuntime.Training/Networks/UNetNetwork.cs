@@ -50,7 +50,10 @@ public sealed class UNetNetwork : VelocityNetwork
             for (int block = 0; block < _blocks; block++, channels = options.Channels(level))
                 up.Add(Block(channels + options.Channels(level), options.Channels(level), options.HasAttention(level)));
             if (level > 0)
-                twice.Add(nn.Conv2d(channels, channels, 3, padding: 1));
+            {
+                twice.Add(nn.Conv2d(channels, options.Channels(level - 1), 3, padding: 1));
+                channels = options.Channels(level - 1);
+            }
         }
         (_down, _up, _halve, _double) = (new(down.ToArray()), new(up.ToArray()), new(halve.ToArray()), new(twice.ToArray()));
         _outputNorm = ChannelNorm.Make(options.Groups, channels);

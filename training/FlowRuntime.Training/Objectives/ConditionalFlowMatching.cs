@@ -34,7 +34,7 @@ public sealed class ConditionalFlowMatching
     public ConditionalFlowMatching(Dataset data, FlowMatchingOptions options, ulong seed)
     {
         options.Check();
-        options.Augmentation.Check(data.Shape);
+        options.Augmentation.Check(data.Shape, data.Card.Image);
         if (options.Source is { } source && !source.Shape.SequenceEqual(data.Shape))
             throw new ArgumentException($"The source {source.Name} has rows of [{string.Join(", ", source.Shape)}], the data {data.Name} of [{string.Join(", ", data.Shape)}].", nameof(options));
         if (options.Oracle is { } oracle && oracle.Dimension != data.Dimension)
@@ -109,7 +109,7 @@ public sealed class ConditionalFlowMatching
             var words = Words(draw);
             int place = (int)((ulong)words.X0 * (uint)_data.Count >> 32);
             _data.Read(place, data.AsSpan(row * d, d));
-            _options.Augmentation.Apply(data.AsSpan(row * d, d), _data.Shape, _seed, draw);
+            _options.Augmentation.Apply(data.AsSpan(row * d, d), _data.Shape, _data.Card.Image, _seed, draw);
             if (_options.Source is { } from)
                 from.Read((int)((ulong)words.X3 * (uint)from.Count >> 32), source.AsSpan(row * d, d));
             else
