@@ -20,7 +20,7 @@ public sealed class ImageDataTests : IDisposable
         WriteIdx("train-labels-idx1-ubyte", [30], i => i % 2);
         WriteIdx("t10k-images-idx3-ubyte", [5, 4, 6], i => i * 3);
         WriteIdx("t10k-labels-idx1-ubyte", [5], i => i % 2);
-        Done(await Run($"idx:{At("data")}", "--set", "class_names=[\"bag\",\"shoe\"]", "--set", "augmentation.flip=true", "--set", "augmentation.shift=1"));
+        Done(await Run($"idx:{At("data")}", "--set", "class_names=[\"bag\",\"shoe\"]", "--set", "augmentation.flip=true", "--set", "augmentation.shift=1", "--set", "network.multipliers=[1,2]"));
 
         FlowCard card = CardFile.Read(At("run/model.onnx"));
         Assert.Equal([1, 4, 6], card.Sample.Shape);
@@ -30,7 +30,7 @@ public sealed class ImageDataTests : IDisposable
         using (FlowModel model = FlowModel.Open(At("run/model.onnx")))
             Assert.All(model.Sample(4, new SamplingOptions { Labels = [0, 1] }).EnsureSuccess().Values, value => Assert.InRange(value, 0, 1));
         var saved = (JsonObject)JsonNode.Parse(File.ReadAllText(At("run/config.json")))!;
-        Assert.Equal("{\"flip\":true,\"shift\":1}", saved["augmentation"]!.ToJsonString());
+        Assert.Equal("{\"flip\":true,\"shift\":1,\"levels\":256}", saved["augmentation"]!.ToJsonString());
         Assert.False(saved.ContainsKey("as_images") || saved.ContainsKey("images"));
 
         Done(await TrainRun.Of("export", At("run"), "--out", At("again.onnx"), "--no-tune"));
@@ -50,7 +50,7 @@ public sealed class ImageDataTests : IDisposable
         Assert.Contains("broken.png is no image", Assert.Single(fatal.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
         Assert.False(Directory.Exists(At("run")));
 
-        TrainRun run = await Run($"images:{At("data")}", "--set", "images.size=5", "--set", "images.channels=grey", "--set", "images.bad_files=skip");
+        TrainRun run = await Run($"images:{At("data")}", "--set", "images.size=5", "--set", "images.channels=grey", "--set", "images.bad_files=skip", "--set", "network.kind=mlp");
         Assert.Equal(CommandHost.Done, run.ExitCode);
         Assert.Contains("1 of 9 files were skipped", run.Error, StringComparison.Ordinal);
         FlowCard card = CardFile.Read(At("run/model.onnx"));

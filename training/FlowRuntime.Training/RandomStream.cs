@@ -16,6 +16,7 @@ internal static class RandomStream
     public const uint PathNoise = 8;
     public const uint Direction = 9;
     public const uint Augmentation = 10;
+    public const uint Classifier = 11;
     public const uint SourcePoints = 16;
     public const uint SourceNoise = 17;
 }

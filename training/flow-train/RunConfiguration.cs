@@ -51,8 +51,8 @@ internal sealed record RunConfiguration(
             // nearest training image as held-out digits do, after 6,000 they are nearly copies. σ_min is 5% of the grey range.
             ? new(data, new PathCard(PathKind.ConditionalOt, SigmaMin: 0.1), new ObjectiveConfiguration(), new MlpOptions { Width = 256, Blocks = 3 }, new TrainingOptions { Steps = 2_000 })
             : DataSource.IsImages(data)
-            ? new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new MlpOptions { Width = 512, Blocks = 3 }, new TrainingOptions { Steps = 10_000, LearningRate = 1e-3 },
-                Images: DataSource.ImagesOf(data))
+            ? new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new UNetOptions(), new TrainingOptions { Steps = 10_000, BatchSize = 64, LearningRate = 1e-3 },
+                Images: DataSource.ImagesOf(data), Augmentation: new Augmentation { Levels = 256 })
             : new(data, new PathCard(PathKind.ConditionalOt), new ObjectiveConfiguration(), new MlpOptions { Width = 64, Blocks = 3 }, new TrainingOptions { Steps = 20_000 });
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using FlowRuntime.TrainTool.Bench2d;
+using FlowRuntime.TrainTool.Evaluation;
 
 namespace FlowRuntime.TrainTool;
 
@@ -13,6 +14,7 @@ internal static class TrainCommand
           flow-train run --data moons --out runs/moons train on a data set
           flow-train resume RUN                        go on with a run that was stopped
           flow-train export RUN --out MODEL.onnx       export a run's network
+          flow-train evaluate RUN                      how good its samples are, beside real data
           flow-train bench                             steps a second, beside the plainest loop
           flow-train bench-2d                          published protocols of the plane, beside the published figures
 
@@ -23,7 +25,7 @@ internal static class TrainCommand
     {
         var root = new RootCommand("Trains generative flow models and exports them to ONNX.")
         {
-            DemoCommand.Make(), RunCommand.Make(), ResumeCommand.Make(), SoakCommand.Make(), ExportCommand.Make(), BenchCommand.Make(), Bench2dCommand.Make(),
+            DemoCommand.Make(), RunCommand.Make(), ResumeCommand.Make(), SoakCommand.Make(), ExportCommand.Make(), EvaluateCommand.Make(), BenchCommand.Make(), Bench2dCommand.Make(),
         };
         root.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(WhatNext));
         return root;

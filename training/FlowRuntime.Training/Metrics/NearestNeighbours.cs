@@ -32,6 +32,19 @@ public sealed class NearestNeighbours
         return (double)distances[Nearest(distances, k)[k - 1]];
     });
 
+    /// <summary>Whether each row is at most as far from some reference as that one's radius, [rows].</summary>
+    /// <param name="rows">Rows, [rows, dimension].</param>
+    /// <param name="radii">A radius for each reference, [count].</param>
+    public bool[] AreWithin(float[] rows, double[] radii) => ForEachRow(rows, (_, distances) =>
+    {
+        for (int i = 0; i < distances.Length; i++)
+        {
+            if (distances[i] <= radii[i])
+                return true;
+        }
+        return false;
+    });
+
     /// <summary>The most frequent label among the k nearest references of each row; the nearest decides a tie.</summary>
     /// <param name="rows">Rows, [rows, dimension].</param>
     /// <param name="labels">Labels of the references, [count].</param>

@@ -96,16 +96,18 @@ public static class OnnxExporter
             Rename(graph, made, DivergenceOutput);
             graph.Output.Add(Value(DivergenceOutput, TensorProto.Types.DataType.Float));
         }
-        return new ModelProto
-        {
-            IrVersion = IrVersion,
-            ProducerName = "FlowRuntime",
-            Graph = graph,
-            OpsetImport = { new OperatorSetIdProto { Domain = "", Version = Opset } },
-        };
+        return ModelOf(graph);
     }
 
-    private static void Rename(GraphProto graph, OnnxValue value, string name)
+    internal static ModelProto ModelOf(GraphProto graph) => new()
+    {
+        IrVersion = IrVersion,
+        ProducerName = "FlowRuntime",
+        Graph = graph,
+        OpsetImport = { new OperatorSetIdProto { Domain = "", Version = Opset } },
+    };
+
+    internal static void Rename(GraphProto graph, OnnxValue value, string name)
     {
         foreach (NodeProto node in graph.Node)
         {
@@ -115,7 +117,7 @@ public static class OnnxExporter
         graph.Node.Single(node => node.Output[0] == value.Name).Output[0] = name;
     }
 
-    private static ValueInfoProto Value(string name, TensorProto.Types.DataType type, params long[] rowShape)
+    internal static ValueInfoProto Value(string name, TensorProto.Types.DataType type, params long[] rowShape)
     {
         var shape = new TensorShapeProto { Dim = { new TensorShapeProto.Types.Dimension { DimParam = "N" } } };
         shape.Dim.AddRange(rowShape.Select(size => new TensorShapeProto.Types.Dimension { DimValue = size }));
