@@ -19,7 +19,8 @@ internal static class BenchCommand
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of the table." };
         var command = new Command("bench", """
             Measures steps a second and the time of each part of a step, and the same of the plainest TorchSharp loop (a dispose scope a
-            step, optim.AdamW, mse_loss, noise drawn in the loop), in turns within one run. One thread of torch each.
+            step, optim.AdamW, mse_loss, noise drawn in the loop): first as the process starts, then in turns with the trainer, with the freed
+            memory kept as all commands that train have it. One thread of torch each.
 
             Example:
               flow-train bench --json
@@ -36,8 +37,8 @@ internal static class BenchCommand
                 throw new ArgumentException($"--steps: {parsed.GetValue(steps)} is no number of steps. Give at least 1.");
             if (parsed.GetValue(rounds) < 1)
                 throw new ArgumentException($"--rounds: {parsed.GetValue(rounds)} is no number of rounds. Give at least 1.");
-            TrainingSpeed[] networks = [.. TrainingSpeed.Networks.Where(entry => chosen.Contains(entry.Name))
-                .Select(entry => TrainingSpeed.Measure(entry, parsed.GetValue(steps) ?? entry.Steps, parsed.GetValue(rounds), cancellationToken))];
+            IReadOnlyList<TrainingSpeed> networks = TrainingSpeed.Measure(
+                [.. TrainingSpeed.Networks.Where(entry => chosen.Contains(entry.Name))], parsed.GetValue(steps), parsed.GetValue(rounds), cancellationToken);
             TextWriter output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(json))
                 output.WriteLine(JsonSerializer.Serialize(new { networks }, Format));
@@ -52,10 +53,11 @@ internal static class BenchCommand
     {
         foreach (TrainingSpeed speed in networks)
         {
-            void Row(string name, FormattableString value) => output.WriteLine($"  {name,-12}{value.ToString(CultureInfo.InvariantCulture)}");
+            void Row(string name, FormattableString value) => output.WriteLine($"  {name,-18}{value.ToString(CultureInfo.InvariantCulture)}");
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{speed.Network}, batch {speed.Batch}, {speed.Parameters:N0} parameters"));
-            Row("trainer", $"{speed.StepsPerSecond,7:F0} steps/s, loss {speed.Loss:F4}");
-            Row("plain loop", $"{speed.PlainStepsPerSecond,7:F0} steps/s, loss {speed.PlainLoss:F4}");
+            Row("trainer", $"{speed.StepsPerSecond,7:G4} steps/s, loss {speed.Loss:F4}");
+            Row("plain loop", $"{speed.PlainStepsPerSecond,7:G4} steps/s, loss {speed.PlainLoss:F4}");
+            Row("with memory kept", $"{speed.PlainKeptStepsPerSecond,7:G4} steps/s");
             Row("ratio", $"{speed.Ratio,7:F2}");
             foreach ((string phase, double microseconds) in speed.PhaseMicroseconds)
                 Row(phase.ToLowerInvariant(), $"{microseconds,7:F0} µs a step");

@@ -14,12 +14,13 @@ namespace FlowRuntime.TrainTool;
 /// <param name="Batch">Rows a step.</param>
 /// <param name="Parameters">Number of trained values.</param>
 /// <param name="StepsPerSecond">Of the trainer, with clipping and a moving average; median of the rounds.</param>
-/// <param name="PlainStepsPerSecond">Of the plain loop, without either; median of the rounds.</param>
+/// <param name="PlainStepsPerSecond">Of the plain loop, without either, in a process that leaves the C library's allocator as it is; median of the rounds.</param>
+/// <param name="PlainKeptStepsPerSecond">The same where freed memory is kept, as the trainer's commands have it (<see cref="Allocator"/>); in turns with the trainer's rounds.</param>
 /// <param name="Loss">Mean loss of the last fifth of the trainer's steps, last round.</param>
 /// <param name="PlainLoss">The same of the plain loop.</param>
 /// <param name="PhaseMicroseconds">Time of the parts of the trainer's step, mean of the median round.</param>
 internal sealed record TrainingSpeed(
-    string Network, int Batch, long Parameters, double StepsPerSecond, double PlainStepsPerSecond, double Loss, double PlainLoss,
+    string Network, int Batch, long Parameters, double StepsPerSecond, double PlainStepsPerSecond, double PlainKeptStepsPerSecond, double Loss, double PlainLoss,
     IReadOnlyDictionary<string, double> PhaseMicroseconds)
 {
     private const double LearningRate = 1e-3;
@@ -29,33 +30,59 @@ internal sealed record TrainingSpeed(
     [
         new("selu", Batch: 256, Steps: 4_000, () => PlaneData.Moons(), data => new SeluNetwork(data.Dimension)),
         new("mlp", Batch: 256, Steps: 2_000, () => PlaneData.Moons(), data => new MlpNetwork(data.Shape, 0, new MlpOptions { Width = 64, Blocks = 3 })),
+        new("unet", Batch: 64, Steps: 20, () => Enlarged(Digits.Load()), data => new UNetNetwork(data.Shape, 0, new UNetOptions())),
     ];
 
     /// <summary>Steps a second over those of the plain loop.</summary>
     public double Ratio => StepsPerSecond / PlainStepsPerSecond;
 
-    /// <summary>Measures both in turns, after a round that is not counted.</summary>
-    public static TrainingSpeed Measure(Subject subject, int steps, int rounds, CancellationToken cancellationToken)
+    /// <summary>
+    /// Measures the networks: the plain loop of each as the process starts, and then, with the allocator set for good, the trainer and the plain loop in turns. A round
+    /// that is not counted goes before each.
+    /// </summary>
+    public static IReadOnlyList<TrainingSpeed> Measure(IReadOnlyList<Subject> subjects, int? steps, int rounds, CancellationToken cancellationToken)
     {
-        Dataset data = subject.Data();
-        var ours = new List<Round>();
-        var plain = new List<Round>();
-        for (int round = 0; round <= rounds; round++)
-        {
-            ours.Add(RunTrainer(subject, data, steps, cancellationToken));
-            plain.Add(RunPlainly(subject, data, steps, cancellationToken));
-        }
-        ours.RemoveAt(0);
-        plain.RemoveAt(0);
-        using VelocityNetwork network = subject.Network(data);
-        Round median = ours.OrderBy(round => round.Seconds).ElementAt(rounds / 2);
-        return new TrainingSpeed(
-            subject.Name, subject.Batch, network.parameters().Sum(parameter => parameter.numel()),
-            steps / median.Seconds, steps / plain.OrderBy(round => round.Seconds).ElementAt(rounds / 2).Seconds, ours[^1].Loss, plain[^1].Loss, median.Phases);
+        Round[] plain = [.. subjects.Select(subject => Median([.. Enumerable.Range(0, rounds + 1).Select(_ => RunPlainly(subject, steps ?? subject.Steps, cancellationToken))]))];
+        Allocator.KeepFreedMemory();
+        return [.. subjects.Select((subject, i) => Measure(subject, plain[i], steps ?? subject.Steps, rounds, cancellationToken))];
     }
 
-    private static Round RunTrainer(Subject subject, Dataset data, int steps, CancellationToken cancellationToken)
+    private static TrainingSpeed Measure(Subject subject, Round plain, int steps, int rounds, CancellationToken cancellationToken)
     {
+        var ours = new List<Round>();
+        var kept = new List<Round>();
+        for (int round = 0; round <= rounds; round++)
+        {
+            ours.Add(RunTrainer(subject, steps, cancellationToken));
+            kept.Add(RunPlainly(subject, steps, cancellationToken));
+        }
+        using VelocityNetwork network = subject.Network(subject.Data());
+        Round median = Median(ours);
+        return new TrainingSpeed(
+            subject.Name, subject.Batch, network.parameters().Sum(parameter => parameter.numel()),
+            steps / median.Seconds, steps / plain.Seconds, steps / Median(kept).Seconds, median.Loss, plain.Loss, median.Phases);
+    }
+
+    /// <summary>By time, without the first.</summary>
+    private static Round Median(IReadOnlyList<Round> rounds) => rounds.Skip(1).OrderBy(round => round.Seconds).ElementAt((rounds.Count - 1) / 2);
+
+    /// <summary>Each pixel of 8×8 as 3×3, with a border of 2: images of 28×28, for which only the speed matters.</summary>
+    private static Dataset Enlarged(Dataset digits)
+    {
+        float[] values = new float[digits.Count * 28 * 28];
+        Array.Fill(values, -1);
+        for (int image = 0; image < digits.Count; image++)
+        {
+            float[] small = digits[image];
+            for (int pixel = 0; pixel < 24 * 24; pixel++)
+                values[(image * 28 + 2 + pixel / 24) * 28 + 2 + pixel % 24] = small[pixel / 72 * 8 + pixel % 24 / 3];
+        }
+        return new Dataset("digits of 28×28", [1, 28, 28], values, digits.Card);
+    }
+
+    private static Round RunTrainer(Subject subject, int steps, CancellationToken cancellationToken)
+    {
+        Dataset data = subject.Data();
         using VelocityNetwork network = Trainer.Seeded(0, () => subject.Network(data));
         var options = new TrainingOptions { Steps = steps, BatchSize = subject.Batch, LearningRate = LearningRate, WarmupSteps = 0, Schedule = LearningRateSchedule.Constant };
         using var run = new TrainingRun(network, new ConditionalFlowMatching(data, new FlowMatchingOptions(), seed: 0), options);
@@ -73,8 +100,9 @@ internal sealed record TrainingSpeed(
     }
 
     /// <summary>What one writes first: the same network, objective and optimiser, and nothing of this library besides.</summary>
-    private static Round RunPlainly(Subject subject, Dataset data, int steps, CancellationToken cancellationToken)
+    private static Round RunPlainly(Subject subject, int steps, CancellationToken cancellationToken)
     {
+        Dataset data = subject.Data();
         using VelocityNetwork network = Trainer.Seeded(0, () => subject.Network(data));
         using Tensor all = tensor(data.Values).reshape([data.Count, .. data.Shape.Select(size => (long)size)]);
         using var optimiser = optim.AdamW(network.parameters(), lr: LearningRate);
@@ -103,7 +131,7 @@ internal sealed record TrainingSpeed(
     /// <param name="Name">Its name.</param>
     /// <param name="Batch">Rows a step.</param>
     /// <param name="Steps">Steps a round.</param>
-    /// <param name="Data">Loads its data.</param>
+    /// <param name="Data">Loads its data, without classes.</param>
     /// <param name="Network">Makes it for them.</param>
     public sealed record Subject(string Name, int Batch, int Steps, Func<Dataset> Data, Func<Dataset, VelocityNetwork> Network);
 
