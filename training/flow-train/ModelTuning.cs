@@ -11,6 +11,9 @@ internal static class ModelTuning
     /// <summary>Samples measured, and as many others judged.</summary>
     public const int Samples = 128;
 
+    /// <summary>Values of a sample up to which solvers are measured unasked; the networks of larger ones are slow, and measuring them may take hours.</summary>
+    private const int MostDimension = 256;
+
     /// <summary>Measures and writes.</summary>
     /// <param name="path">The exported model.</param>
     /// <param name="samples">Samples measured, and as many others judged.</param>
@@ -22,6 +25,8 @@ internal static class ModelTuning
         try
         {
             using FlowModel model = FlowModel.Open(path);
+            if (model.Field.Dimension > MostDimension)
+                return $"solvers not measured: samples of {model.Field.Dimension} values may take hours. flow tune {path} --samples 32 does it";
             hints = SolverTuner.Tune(model, samples, cancellationToken: cancellationToken);
         }
         catch (SamplingException e) // a network that was hardly trained may have no solution to measure by; it is exported all the same
