@@ -87,7 +87,7 @@ public sealed class BadInputTests : IDisposable
         { "run --data moons --out {0}/r --set training.device=npu", "training.device" },
         { "bench --steps 0", "--steps: 0 is no number of steps" },
         { "bench --rounds 0", "--rounds: 0 is no number of rounds" },
-        { "bench --network chess", "--network: there is no network 'chess'. Choose of: selu, mlp." },
+        { "bench --network chess", "--network: there is no network 'chess'. Choose of: selu, mlp, unet." },
         { "resume {0}/empty", "{0}/empty holds no run to go on with" },
         { "resume {0}/none", "{0}/none holds no run to go on with" },
         { "export {0}/empty --out {0}/m.onnx", "empty holds no finished run" },
