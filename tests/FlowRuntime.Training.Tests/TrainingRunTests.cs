@@ -157,7 +157,7 @@ public sealed class TrainingRunTests : IDisposable
                 reports.Add(report);
                 if (report.Step == 300)
                     stop.Cancel();
-            }, stop.Token));
+            }, cancellationToken: stop.Token));
         }
         clock.Pass(TimeSpan.FromHours(1)); // nobody trains: this time does not count
         using (var run = new TrainingRun(Network(Split), Objective(Split), timed, null, new CheckpointFolder(path), clock))
@@ -227,7 +227,7 @@ public sealed class TrainingRunTests : IDisposable
             clock.Run = run;
             try
             {
-                run.Run(report => losses.Add((report.Step, report.Loss, report.ValidationLoss)), source.Token);
+                run.Run(report => losses.Add((report.Step, report.Loss, report.ValidationLoss)), cancellationToken: source.Token);
             }
             catch (OperationCanceledException)
             {
