@@ -26,10 +26,8 @@ internal static class LossPicture
         plot.ShowLegend(Alignment.UpperRight);
         if (logarithmic)
             plot.Axes.Left.TickGenerator = new NumericAutomatic { MinorTickGenerator = new LogMinorTickGenerator(), IntegerTicksOnly = true, LabelFormatter = value => $"{Math.Pow(10, value):G3}" };
-        else
-            plot.Axes.SetLimitsY(0, Math.Max(double.Epsilon, losses.Max()) * 1.05);
         Diagram.Label(plot, "Loss", "step", "squared velocity error a value");
-        WholeFile.Write(path, plot.GetImageBytes(1600, 900, ImageFormat.Png));
+        WholeFile.Write(path, plot.GetImageBytes(1280, 800, ImageFormat.Png));
 
         void Draw(List<(double Step, double Loss)> points, string name, Color color, float marker)
         {

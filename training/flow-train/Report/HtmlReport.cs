@@ -11,6 +11,7 @@ internal static class HtmlReport
 {
     private const int MostWidth = 1_600, MostWidthInHistory = 640; // pixels
     private const int MostInHistory = 12;
+    private const int Tiles = 6; // figures at the head
     private static readonly string[] FigureColumns = ["figure", "value", "floor", "note"];
 
     /// <summary>Writes the page.</summary>
@@ -21,7 +22,7 @@ internal static class HtmlReport
     /// <exception cref="InvalidDataException">The folder's evaluation is broken.</exception>
     public static void Write(RunFolder folder, TrainedRun run, FlowCard card, IReadOnlyList<ReportFigure> figures)
     {
-        IReadOnlyList<ReportFigure> evaluation = Evaluation.FiguresOf(folder.Evaluation);
+        IReadOnlyList<ReportFigure> evaluation = EvaluationFile.Read(folder.Evaluation);
         IReadOnlyList<string>? classes = card.Conditions?.Classes?.Names;
         bool images = card.Data?.Image is not null;
         string samples = !images ? "beside held-out data"
@@ -34,7 +35,7 @@ internal static class HtmlReport
                 new XElement("style", Style())),
             new XElement("body",
                 Header(folder.Name, run, card),
-                new XElement("div", new XAttribute("class", "tiles"), figures.Where(figure => figure.Name is not "loss, training").Take(6).Select(Tile)),
+                new XElement("div", new XAttribute("class", "tiles"), figures.Take(Tiles).Select(Tile)),
                 Section("Loss", Picture(folder.Loss, MostWidth, diagram: true, "Losses over the steps, on training rows and on held-out rows, a squared velocity error a value each.")),
                 Section("Samples", Picture(folder.Samples, MostWidth, !images, $"Samples of the exported model, {samples}.")),
                 Section("From noise to data", Picture(folder.Ways, MostWidth, !images, $"How some samples move{(images ? ", from left to right" : "")}.")),
