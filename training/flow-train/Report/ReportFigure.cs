@@ -43,6 +43,7 @@ internal sealed record ReportFigure(string Name, double Value, double? Floor = n
     {
         >= 1e15 or (> 0 and < 1e-4) => "0.0e+0",
         >= 1_000 => "N0",
+        < 0.1 => "G3",
         _ => "G4",
     }, CultureInfo.InvariantCulture);
 
