@@ -157,7 +157,7 @@ public sealed class TrainingRunTests : IDisposable
                 reports.Add(report);
                 if (report.Step == 300)
                     stop.Cancel();
-            }, stop.Token));
+            }, cancellationToken: stop.Token));
         }
         clock.Pass(TimeSpan.FromHours(1)); // nobody trains: this time does not count
         using (var run = new TrainingRun(Network(Split), Objective(Split), timed, null, new CheckpointFolder(path), clock))
@@ -201,6 +201,31 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public void Who_looks_on_sees_the_weights_that_a_training_of_so_many_steps_exports_and_changes_nothing()
+    {
+        TrainingOptions flat = Short with { WarmupSteps = 0, Schedule = LearningRateSchedule.Constant };
+        const int looked = 60;
+        var seen = new List<int>();
+        float[] average = [], weights;
+        using (MlpNetwork network = Network(Split), other = Network(Split))
+        using (var run = new TrainingRun(network, Objective(Split), flat, Split.HeldOut))
+        {
+            run.Run(afterStep: () =>
+            {
+                seen.Add(run.Step);
+                run.CopyAverageTo(other);
+                if (run.Step == looked)
+                    average = [.. other.parameters().SelectMany(Values)];
+            });
+            weights = [.. network.parameters().SelectMany(Values)];
+            Assert.Equal(weights, other.parameters().SelectMany(Values));
+        }
+        Assert.Equal(Enumerable.Range(1, flat.Steps), seen);
+        Assert.Equal(Train(flat, Plain, Split).Weights, weights);
+        Assert.Equal(Train(flat with { Steps = looked }, Plain, Split).Weights, average);
+    }
+
+    [Fact]
     public void Cuda_is_refused_where_there_is_none()
     {
         Assert.SkipWhen(cuda.is_available(), "There is a CUDA device here.");
@@ -227,7 +252,7 @@ public sealed class TrainingRunTests : IDisposable
             clock.Run = run;
             try
             {
-                run.Run(report => losses.Add((report.Step, report.Loss, report.ValidationLoss)), source.Token);
+                run.Run(report => losses.Add((report.Step, report.Loss, report.ValidationLoss)), cancellationToken: source.Token);
             }
             catch (OperationCanceledException)
             {

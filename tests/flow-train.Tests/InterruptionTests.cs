@@ -39,7 +39,7 @@ public sealed class InterruptionTests : IDisposable
         {
             process.Kill(entireProcessTree: true); // one that has ended already takes no notice
         }
-        Assert.Equal(["checkpoints", "config.json", "metrics.jsonl"], Directory.GetFileSystemEntries(run).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["checkpoints", "config.json", "metrics.jsonl", "tensorboard"], Directory.GetFileSystemEntries(run).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
         foreach (string[] command in (string[][])[["export", run, "--out", Path.Combine(_folder, "m.onnx")], ["run", "--data", "moons", "--steps", "1", "--out", run]])
         {

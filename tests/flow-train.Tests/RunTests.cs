@@ -17,7 +17,7 @@ public sealed class RunTests : IDisposable
         TrainRun run = await TrainRun.Small(At("run"));
         Assert.Equal((CommandHost.Done, ""), (run.ExitCode, run.Error));
         Assert.Equal(
-            ["config.json", "loss.png", "metrics.jsonl", "model.onnx", "samples.png", "weights.safetensors"],
+            ["config.json", "loss.png", "metrics.jsonl", "model.onnx", "report.html", "samples.png", "trajectory.png", "weights.safetensors"],
             Directory.GetFiles(At("run")).Select(Path.GetFileName).Order());
 
         JsonElement[] lines = [.. File.ReadLines(At("run/metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];

@@ -42,6 +42,6 @@ public static class Trainer
         Action<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         using var run = new TrainingRun(network, objective, options);
-        run.Run(progress, cancellationToken);
+        run.Run(progress, cancellationToken: cancellationToken);
     }
 }

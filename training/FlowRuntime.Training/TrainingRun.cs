@@ -77,16 +77,23 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Steps done.</summary>
     public int Step { get; private set; }
 
+    /// <summary>Steps in all, at least 1; where the training ends on time, as many as it will come to at the speed so far.</summary>
+    public int Steps => _options.Minutes is null ? _options.Steps : (int)Math.Min(int.MaxValue, Math.Max(Math.Max(1, Step), Step == 0 ? 1 : Step / ShareOfTime));
+
     /// <summary>Time that a part of the steps has taken so far in this process.</summary>
     /// <param name="phase">The part.</param>
     public TimeSpan TimeOf(TrainingPhase phase) => TimeSpan.FromSeconds((double)_phaseTicks[(int)phase] / _clock.TimestampFrequency);
 
     /// <summary>Trains to the end; the network's parameters are then the exported moving average.</summary>
     /// <param name="progress">Told every 50 steps, with each loss on held-out rows and at the end, on the calling thread.</param>
+    /// <param name="afterStep">
+    /// Called after each step, before its checkpoint, on the calling thread: for looking on (<see cref="Step"/>, <see cref="CopyAverageTo"/>). The
+    /// time it takes is not in the speed that is reported, but counts where the training ends on time.
+    /// </param>
     /// <param name="cancellationToken">Ends the training after the step under way, with a checkpoint.</param>
     /// <exception cref="InvalidOperationException">The loss is not finite any more.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public void Run(Action<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public void Run(Action<TrainingProgress>? progress = null, Action? afterStep = null, CancellationToken cancellationToken = default)
     {
         if (Step == 0)
             Save(); // what the training starts from is kept, too
@@ -112,9 +119,15 @@ public sealed class TrainingRun : IDisposable
             {
                 double seconds = _clock.GetElapsedTime(reportedTime).TotalSeconds;
                 progress?.Invoke(new TrainingProgress(
-                    Step, ended ? Step : EstimatedSteps, _lossSum / (Step - _reportedStep), rate, (Step - Math.Max(_reportedStep, firstStep)) / seconds,
+                    Step, ended ? Step : Steps, _lossSum / (Step - _reportedStep), rate, (Step - Math.Max(_reportedStep, firstStep)) / seconds,
                     validates ? MeasureHeldOut() : null));
                 (_lossSum, _reportedStep, reportedTime) = (0, Step, _clock.GetTimestamp());
+            }
+            if (afterStep is not null)
+            {
+                long before = _clock.GetTimestamp();
+                afterStep();
+                reportedTime += _clock.GetTimestamp() - before;
             }
             if (!ended && Step % _options.CheckpointEvery == 0)
                 Save();
@@ -124,6 +137,19 @@ public sealed class TrainingRun : IDisposable
         _network.eval();
         if (_options.Device != TrainingDevice.Cpu)
             _network.to(CPU);
+    }
+
+    /// <summary>Gives another network the weights that would be exported now, the moving average; the training does not change.</summary>
+    /// <param name="network">A network of the same kind and size, on any device.</param>
+    public void CopyAverageTo(VelocityNetwork network)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        Dictionary<string, Tensor> weights = _network.state_dict();
+        foreach ((string name, Tensor average) in _parameters.Named(_averages[0].Average))
+            weights[name] = average;
+        foreach ((string name, Tensor tensor) in network.state_dict())
+            tensor.copy_(weights[name]);
     }
 
     /// <summary>The moving averages besides the exported one, by <c>average.DECAY.</c> and the parameter's name; views that live in the caller's dispose scope.</summary>
@@ -149,8 +175,6 @@ public sealed class TrainingRun : IDisposable
     private double ShareOfTime => Seconds / (60 * _options.Minutes!.Value);
 
     private bool IsOver => _options.Minutes is null ? Step >= _options.Steps : Step > 0 && ShareOfTime >= 1;
-
-    private int EstimatedSteps => _options.Minutes is null ? _options.Steps : (int)Math.Min(int.MaxValue, Math.Max(Step, Step / ShareOfTime));
 
     private double TakeStep(BatchesAhead batches, double rate)
     {

@@ -23,10 +23,12 @@ namespace FlowRuntime.TrainTool;
 /// <param name="ClassNames">Names of the classes of IDX files; null for those of the folder.</param>
 /// <param name="AsImages">Whether the rows of a NumPy array are images.</param>
 /// <param name="Augmentation">Random changes of images as they are drawn; null for none.</param>
+/// <param name="Pictures">When pictures are drawn during the training; null for some ten.</param>
 internal sealed record RunConfiguration(
     string Data, PathCard Path, ObjectiveConfiguration Objective, NetworkOptions Network, TrainingOptions Training, string? LabelColumn = null, string? Init = null,
     ImageFolderOptions? Images = null, IReadOnlyList<string>? ClassNames = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool AsImages = false, Augmentation? Augmentation = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool AsImages = false, Augmentation? Augmentation = null,
+    PictureOptions? Pictures = null)
 {
     private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {

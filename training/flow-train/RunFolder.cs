@@ -6,13 +6,15 @@ using FlowRuntime.Training.Checkpoints;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Objectives;
+using FlowRuntime.TrainTool.TensorBoard;
 using static TorchSharp.torch;
 
 namespace FlowRuntime.TrainTool;
 
 /// <summary>
-/// The folder of a run: <c>config.json</c> (complete), <c>metrics.jsonl</c> (a line every 50 steps), <c>checkpoints</c> while it is under way,
-/// <c>weights.safetensors</c> (the averaged weights, and further averages) when it is finished, and what it leaves to look at.
+/// The folder of a run: <c>config.json</c> (complete), <c>metrics.jsonl</c> (a line every 50 steps), <c>tensorboard</c> (the same as events),
+/// <c>pictures</c> of samples during the training, <c>checkpoints</c> while it is under way, <c>weights.safetensors</c> (the averaged weights, and
+/// further averages) when it is finished, and what it leaves to look at.
 /// </summary>
 internal sealed class RunFolder(string path)
 {
@@ -26,6 +28,22 @@ internal sealed class RunFolder(string path)
 
     public string Model => File("model.onnx");
 
+    /// <summary>Its name, without the folders it is in.</summary>
+    public string Name => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+
+    public string Loss => File("loss.png");
+
+    public string Samples => File("samples.png");
+
+    public string Ways => File("trajectory.png");
+
+    public string Report => File("report.html");
+
+    public string Pictures => File("pictures");
+
+    /// <summary>What an evaluation found, where there was one.</summary>
+    public string Evaluation => File("evaluation.json");
+
     private string Configuration => File("config.json");
 
     private string Metrics => File("metrics.jsonl");
@@ -33,6 +51,8 @@ internal sealed class RunFolder(string path)
     private string Weights => File("weights.safetensors");
 
     private string Checkpoints => File("checkpoints");
+
+    private string Events => File("tensorboard");
 
     /// <summary>Makes the folder for a new run.</summary>
     /// <param name="option">The option that named it, for messages.</param>
@@ -82,6 +102,14 @@ internal sealed class RunFolder(string path)
         return folder;
     }
 
+    /// <summary>Checks that the run's model is there.</summary>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public void RequireModel()
+    {
+        if (!System.IO.File.Exists(Model))
+            throw new ArgumentException($"{path} holds no exported model: {Path.GetFileName(Model)} is missing. Make it by flow-train resume {path}.");
+    }
+
     /// <summary>Whether all of the training is done.</summary>
     public bool IsTrained => System.IO.File.Exists(Weights);
 
@@ -100,7 +128,10 @@ internal sealed class RunFolder(string path)
         System.IO.File.Delete(Weights);
         CheckpointFolder.Remove(Checkpoints);
         WholeFile.Write(Configuration, run.ToJson() + "\n");
-        System.IO.File.Delete(Metrics);
+        foreach (string told in new[] { Metrics, Evaluation, Report })
+            System.IO.File.Delete(told);
+        EventFile.Remove(Events);
+        TrainingPictures.Remove(Pictures);
         return Train(run, data, network, new CheckpointFolder(Checkpoints), [], display, cancellationToken);
     }
 
@@ -128,13 +159,23 @@ internal sealed class RunFolder(string path)
         using var training = new TrainingRun(
             network, new ConditionalFlowMatching(data.Train, run.MakeObjective(), run.Training.Seed), run.Training, data.HeldOut, checkpoints);
         using (var metrics = new StreamWriter(Metrics, append: true) { AutoFlush = true, NewLine = "\n" })
+        using (var events = new EventFile(Events, training.Step))
+        using (var pictures = new TrainingPictures(Pictures, run, data, training))
         {
-            display.Show(run.Training.Steps, show => training.Run(report =>
-            {
-                reports.Add(report);
-                metrics.WriteLine(JsonSerializer.Serialize(report, LineFormat));
-                show(report);
-            }, cancellationToken));
+            display.Show(training.Step, training.Steps, show => training.Run(
+                report =>
+                {
+                    reports.Add(report);
+                    metrics.WriteLine(JsonSerializer.Serialize(report, LineFormat));
+                    events.Tell(report);
+                    show(report);
+                },
+                () =>
+                {
+                    if (pictures.Draw() is { } picture)
+                        events.Tell(training.Step, "samples", System.IO.File.ReadAllBytes(picture));
+                },
+                cancellationToken));
         }
         if (run.Training.Minutes is not null)
         {

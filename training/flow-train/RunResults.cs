@@ -1,19 +1,16 @@
 using System.CommandLine;
 using System.Globalization;
 using FlowRuntime.CommandLine;
-using FlowRuntime.Sampling;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Onnx;
 using FlowRuntime.TrainTool.Pictures;
+using FlowRuntime.TrainTool.Report;
 
 namespace FlowRuntime.TrainTool;
 
-/// <summary>What follows a training: the exported model, what solvers need on it, pictures, and how near its samples are to the data.</summary>
+/// <summary>What follows a training: the exported model, what solvers need on it, pictures, how near its samples are to the data, and a page with it all.</summary>
 internal static class RunResults
 {
-    private const int PictureSamples = 2_000;
-    private const int PictureRows = 10_000;
-
     /// <summary>Trains, and leaves the results in the run's folder; an interrupted training says how to go on with it.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="path">Its name, for messages.</param>
@@ -41,38 +38,37 @@ internal static class RunResults
         return CommandHost.Done;
     }
 
+    /// <summary>Leaves what there is to look at: the pictures, and the page with them and the figures.</summary>
+    /// <param name="folder">The run's folder, with its exported model.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="split">The data.</param>
+    /// <param name="parity">How near the exported network is to the trained one.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>How near the samples are to the data.</returns>
+    /// <exception cref="InvalidDataException">The run has no losses, or its evaluation is broken.</exception>
+    public static EnergyFigure Show(RunFolder folder, TrainedRun run, DataSplit split, ExportParity parity, CancellationToken cancellationToken)
+    {
+        if (run.Progress.Count == 0)
+            throw new InvalidDataException($"{folder.File("metrics.jsonl")} holds no losses. Put the run's own back: they cannot be measured again.");
+        using FlowModel model = FlowModel.Open(folder.Model);
+        LossPicture.Save(folder.Loss, run.Progress);
+        SamplePicture.Save(folder.Samples, model, split, solver: null, cancellationToken);
+        WaysPicture.Save(folder.Ways, model, split, cancellationToken);
+        EnergyFigure energy = EnergyFigure.Measure(model, split, cancellationToken);
+        HtmlReport.Write(folder, run, model.Card, ReportFigure.Of(run.Progress, energy, parity, model.HintsApply ? model.Card.Hints?.Quality : null));
+        return energy;
+    }
+
     private static void Write(RunFolder folder, TrainedRun run, DataSplit split, bool tune, TextWriter output, CancellationToken cancellationToken)
     {
-        LossPicture.Save(folder.File("loss.png"), run.Progress);
         ExportParity parity = OnnxExporter.Export(run.Network, ModelCards.Of(run.Configuration, split.Train), folder.Model);
         string tuning = tune ? ModelTuning.Write(folder.Model, ModelTuning.Samples, cancellationToken) : "solvers not measured";
-        using FlowModel model = FlowModel.Open(folder.Model);
-        SavePicture(model, split, folder.File("samples.png"), cancellationToken);
-        EnergyFigure energy = EnergyFigure.Measure(model, split, cancellationToken);
+        EnergyFigure energy = Show(folder, run, split, parity, cancellationToken);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
             {folder.Model}: {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)
             {tuning}
             energy distance to held-out data {energy.Distance:G3}, floor between real sets {energy.Floor:G3} (ratio {energy.Ratio:F2})
-            pictures: {folder.File("samples.png")}, {folder.File("loss.png")}
+            all of it: {folder.Report}
             """));
-    }
-
-    private static void SavePicture(FlowModel model, DataSplit split, string path, CancellationToken cancellationToken)
-    {
-        if (model.Card.Data?.Image is not null)
-        {
-            int classes = Math.Max(1, split.Train.ClassNames?.Count ?? 1);
-            SampleBatch grid = model.Sample(10 * classes, new SamplingOptions { Labels = ImagePicture.ClassesInRows(split.Train, 10) }, cancellationToken: cancellationToken);
-            ImagePicture.Save(path, grid.Values, grid.Shape, columns: 10);
-        }
-        else
-        {
-            SampleBatch samples = model.Sample(PictureSamples, cancellationToken: cancellationToken);
-            IReadOnlyList<string> names = model.Card.Data?.Columns?.Names ?? [.. Enumerable.Range(0, samples.Dimension).Select(i => $"x{i}")];
-            if (samples.Dimension == 1)
-                HistogramPicture.Save(path, split.HeldOut.InDataUnits(PictureRows), samples.Values, names[0]);
-            else
-                ScatterPicture.Save(path, split.HeldOut.InDataUnits(PictureRows), samples.Values, names);
-        }
     }
 }

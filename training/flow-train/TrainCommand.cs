@@ -13,6 +13,7 @@ internal static class TrainCommand
           flow-train demo                              handwritten digits, from data to pictures in a minute
           flow-train run --data moons --out runs/moons train on a data set
           flow-train resume RUN                        go on with a run that was stopped
+          flow-train report RUN                        the page on a finished run anew
           flow-train export RUN --out MODEL.onnx       export a run's network
           flow-train evaluate RUN                      how good its samples are, beside real data
           flow-train bench                             steps a second, beside the plainest loop
@@ -25,7 +26,7 @@ internal static class TrainCommand
     {
         var root = new RootCommand("Trains generative flow models and exports them to ONNX.")
         {
-            DemoCommand.Make(), RunCommand.Make(), ResumeCommand.Make(), SoakCommand.Make(), ExportCommand.Make(), EvaluateCommand.Make(), BenchCommand.Make(), Bench2dCommand.Make(),
+            DemoCommand.Make(), RunCommand.Make(), ResumeCommand.Make(), SoakCommand.Make(), ReportCommand.Make(), ExportCommand.Make(), EvaluateCommand.Make(), BenchCommand.Make(), Bench2dCommand.Make(),
         };
         root.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(WhatNext));
         return root;

@@ -94,7 +94,7 @@ internal sealed record TrainingSpeed(
             if (report.Step > steps - steps / 5 || report.Step == steps)
                 (sum, counted) = (sum + report.Loss * (report.Step - last), counted + report.Step - last);
             last = report.Step;
-        }, cancellationToken);
+        }, cancellationToken: cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new Round(seconds, sum / counted, Enum.GetValues<TrainingPhase>().ToDictionary(phase => phase.ToString(), phase => run.TimeOf(phase).TotalMicroseconds / steps));
     }
