@@ -91,7 +91,7 @@ internal sealed class EvaluateCommand
                 using FlowModel density = OpenDensity(folder, trained, split.Train);
                 figures.Add(evaluation.Density(density, densities, trained.Configuration.Augmentation?.Levels ?? DefaultLevels, cancellationToken));
             }
-            WholeFile.Write(folder.File("evaluation.json"), JsonSerializer.Serialize(new { samples = count, seed, figures }, Format) + "\n");
+            WholeFile.Write(folder.Evaluation, JsonSerializer.Serialize(new { samples = count, seed, figures }, Format) + "\n");
             WriteTable(parsed.InvocationConfiguration.Output, figures);
         }
         return CommandHost.Done;
