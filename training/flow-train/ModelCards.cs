@@ -27,6 +27,6 @@ internal static class ModelCards
             Date: DateTime.UtcNow.ToString("yyyy-MM-dd"),
             Software: $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}",
             Licence: DataSource.LicenceOf(run.Data),
-            Precision: precision == WeightPrecision.Float32 ? null : PrecisionReport.Word(precision)));
+            Precision: precision == WeightPrecision.Float32 ? null : Choice.Name(precision)));
     }
 }

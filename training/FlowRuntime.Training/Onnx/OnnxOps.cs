@@ -179,6 +179,10 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
     }
 
     /// <summary>A layer's weight, [out, …], as it is stored, and turned back into float32.</summary>
+    /// <remarks>
+    /// ONNX Runtime does this once, when it opens the file. A DequantizeLinear it would leave for every call, before a Gemm that then takes other
+    /// ways for one row than for several: slower, and rows would depend on how many there are.
+    /// </remarks>
     private OnnxValue Weight(Tensor weight)
     {
         if (_precision == WeightPrecision.Float32 || weight.numel() < SmallestRounded || !_names.TryGetValue(weight.Handle, out string? name))
@@ -189,19 +193,16 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
             Half[] halves = ToHalves(name, values);
             _rounded[name] = (weight, [.. halves.Select(half => (float)half)]);
             OnnxValue stored = AddInitializer($"{name}.float16", TensorProto.Types.DataType.Float16, weight.shape, halves);
-            return Node("Cast", [stored.Name], weight.shape, Integer("to", (long)TensorProto.Types.DataType.Float));
+            return InFloat32(stored);
         }
         Int8Weight rounded = Int8Weight.Of(values, (int)weight.shape[0]);
         _rounded[name] = (weight, rounded.Restored());
         OnnxValue numbers = AddInitializer($"{name}.int8", TensorProto.Types.DataType.Int8, weight.shape, rounded.Values);
-        OnnxValue scales = AddFloats($"{name}.scale", rounded.Scales, [rounded.Scales.Length]);
-        if (Environment.GetEnvironmentVariable("DQ") == "mul")
-        {
-            OnnxValue f = Node("Cast", [numbers.Name], weight.shape, Integer("to", (long)TensorProto.Types.DataType.Float));
-            return Node("Mul", [f.Name, AddFloats($"{name}.scalec", rounded.Scales, [rounded.Scales.Length, .. weight.shape[1..].Select(_ => 1L)]).Name], weight.shape);
-        }
-        return Node("DequantizeLinear", [numbers.Name, scales.Name], weight.shape, Integer("axis", 0));
+        OnnxValue scales = AddFloats($"{name}.scale", rounded.Scales, [rounded.Scales.Length, .. weight.shape[1..].Select(_ => 1L)]);
+        return Node("Mul", [InFloat32(numbers).Name, scales.Name], weight.shape);
     }
+
+    private OnnxValue InFloat32(OnnxValue stored) => Node("Cast", [stored.Name], stored.Shape, Integer("to", (long)TensorProto.Types.DataType.Float));
 
     private static Half[] ToHalves(string name, float[] values)
     {
