@@ -113,7 +113,7 @@ public sealed class WeightPrecisionTests : IDisposable
     {
         float[] weight = [0, 0, 0, -0.3f, -0.3f, -0.3f, 1e-45f, 0, -1e-40f, 3e38f, -3e38f, 1e30f, 5, float.NaN, 1];
         float[] restored = Int8Weight.Of(weight, 5).Restored();
-        Assert.All(Int8Weight.Of(weight[..12], 4).Scales, scale => Assert.True(scale > 0 && float.IsFinite(scale)));
+        Assert.All(Int8Weight.Of(weight.AsSpan(0, 12), 4).Scales, scale => Assert.True(scale > 0 && float.IsFinite(scale)));
         Assert.Equal([0, 0, 0], restored[..3]);
         Assert.All(restored[3..6], value => Assert.Equal(-0.3f, value, 1e-7f));
         Assert.Equal([0, 0, 0], restored[6..9]); // too small to have a scale
@@ -145,16 +145,17 @@ public sealed class WeightPrecisionTests : IDisposable
         OnnxExporter.Export(network, Card(network), Model, precision: WeightPrecision.Int8);
     }
 
-    [Theory, InlineData(WeightPrecision.Float32), InlineData(WeightPrecision.Float16), InlineData(WeightPrecision.Int8)]
-    public void A_network_that_no_file_can_hold_is_refused_with_the_cure(WeightPrecision precision)
+    [Theory]
+    [InlineData(WeightPrecision.Float32, "float32, and an ONNX file holds no more. Store the weights in float16 or int8, or make the network smaller.")]
+    [InlineData(WeightPrecision.Float16, "float16, and an ONNX file holds no more. Store the weights in int8, or make the network smaller.")]
+    [InlineData(WeightPrecision.Int8, "int8, and an ONNX file holds no more. Make the network smaller.")]
+    public void A_network_that_no_file_can_hold_is_refused_with_the_cure(WeightPrecision precision, string cure)
     {
         using VelocityNetwork network = NetworkSizes.Random("dit");
         int bytes = OnnxExporter.Model(network, null, precision).Model.Graph.Initializer.Sum(tensor => tensor.RawData.Length);
         OnnxExporter.Model(network, null, precision, mostBytes: bytes);
         var e = Assert.Throws<NotSupportedException>(() => OnnxExporter.Model(network, null, precision, mostBytes: bytes - 1));
-        Assert.Contains($"in {precision.ToString().ToLowerInvariant()}, and an ONNX file holds no more.", e.Message);
-        Assert.Equal(precision == WeightPrecision.Float32, e.Message.Contains("Store the weights in float16 or int8, or", StringComparison.Ordinal));
-        Assert.EndsWith("ake the network smaller.", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith(cure, e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -247,10 +247,21 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
             return constant;
         _bytes += (long)values.Length * Unsafe.SizeOf<TElement>();
         if (_bytes > _mostBytes)
-            throw new NotSupportedException(string.Create(CultureInfo.InvariantCulture,
-                $"The network takes more than {_mostBytes / 1e9:G3} GB with weights in {_precision.ToString().ToLowerInvariant()}, and an ONNX file holds no more. {(_precision == WeightPrecision.Int8 ? "Make the network smaller." : "Store the weights in float16 or int8, or make the network smaller.")}"));
+            throw new NotSupportedException(TooLarge());
         _graph.Initializer.Add(new TensorProto { Name = name, DataType = (int)type, Dims = { shape }, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<TElement>(values)) });
         return _constants[name] = new OnnxValue(name, shape);
+    }
+
+    private string TooLarge()
+    {
+        string cure = _precision switch
+        {
+            WeightPrecision.Float32 => "Store the weights in float16 or int8, or make",
+            WeightPrecision.Float16 => "Store the weights in int8, or make",
+            _ => "Make",
+        };
+        return string.Create(CultureInfo.InvariantCulture,
+            $"The network takes more than {_mostBytes / 1e9:G3} GB with weights in {_precision.ToString().ToLowerInvariant()}, and an ONNX file holds no more. {cure} the network smaller.");
     }
 
     private OnnxValue Node(string type, OnnxValue x) => Node(type, [x.Name], x.Shape);
