@@ -96,6 +96,13 @@ public sealed class BadInputTests : IDisposable
         { "export {0}/empty --out {0}/m.onnx", "empty holds no finished run" },
         { "export {0}/none --out {0}/m.onnx", "none holds no finished run" },
         { "export {0}/empty", "--out" },
+        { "export {0}/empty --out {0}/m.onnx --precision int4", "--precision: there is no 'int4'. Choose one of: float32, float16, int8." },
+        { "export {0}/empty --out {0}/m.onnx --precision 1", "--precision: there is no '1'. Choose one of: float32, float16, int8." },
+        { "export {0}/empty --out {0}/m.onnx --precision", "--precision" },
+        { "export {0}/empty --out {0}/m.onnx --divergence some", "--divergence: there is no 'some'. Choose one of: exact, hutchinson." },
+        { "export {0}/empty --out {0}/m.onnx --max-change -1", "--max-change: -1 is no change. Give a share of the velocity of at least 0, such as 0.05." },
+        { "export {0}/empty --out {0}/m.onnx --max-change NaN", "--max-change: NaN is no change." },
+        { "export {0}/empty --out {0}/m.onnx --max-change x", "--max-change: 'x' cannot be read. Give a number." },
         { "fly", "fly" },
     };
 

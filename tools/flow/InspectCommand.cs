@@ -77,6 +77,7 @@ internal static class InspectCommand
             ("hints", model.Hints),
             ("trained on", made.Data is null ? null : $"{made.Data}, {made.Steps} steps, seed {made.Seed}"),
             ("made", made.Software is null ? null : $"{made.Date} by {made.Software}"),
+            ("weights", made.Precision),
             ("licence", made.Licence),
             ("runs on", model.ProviderReport),
         ];

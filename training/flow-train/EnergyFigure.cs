@@ -17,17 +17,21 @@ internal sealed record EnergyFigure(double Distance, double Floor)
     public double Ratio => Distance / Floor;
 
     /// <summary>Draws samples through the runtime and measures them.</summary>
-    public static EnergyFigure Measure(FlowModel model, DataSplit split, CancellationToken cancellationToken)
+    public static EnergyFigure Measure(FlowModel model, DataSplit split, CancellationToken cancellationToken) =>
+        Measure([model], split, cancellationToken).Figures[0];
+
+    /// <summary>Draws samples of several models, by the same solver and from the same noise, and measures them.</summary>
+    public static (EnergyFigure[] Figures, SampleBatch[] Samples) Measure(FlowModel[] models, DataSplit split, CancellationToken cancellationToken)
     {
         int dimension = split.HeldOut.Dimension, most = Math.Max(2, MostValues / dimension);
         Dataset judge = Some(split.HeldOut, Math.Min(MostRows, most)), others = Some(split.Train, Math.Min(MostReal, most));
         int count = Math.Min(judge.Count, (judge.Count + others.Count) / 2);
-        var options = new SamplingOptions { Seed = Seed, Labels = judge.Labels ?? [] };
-        SampleBatch samples = model.Sample(count, options, cancellationToken: cancellationToken).EnsureSuccess();
+        var options = new SamplingOptions { Seed = Seed, Labels = judge.Labels ?? [], Solver = models[0].Defaults.Solver };
+        SampleBatch[] samples = [.. models.Select(model => model.Sample(count, options, cancellationToken: cancellationToken).EnsureSuccess())];
         float[] heldOut = judge.InDataUnits();
         float[] real = [.. others.InDataUnits(), .. heldOut];
         NoiseFloor floor = NoiseFloor.OfPairs(real, dimension, count, (x, y) => EnergyDistance.Between(x, y, dimension));
-        return new EnergyFigure(EnergyDistance.Between(samples.Values, heldOut.AsMemory(0, count * dimension), dimension), floor.Mean);
+        return ([.. samples.Select(drawn => new EnergyFigure(EnergyDistance.Between(drawn.Values, heldOut.AsMemory(0, count * dimension), dimension), floor.Mean))], samples);
     }
 
     /// <summary>All rows, or as many of them at random as may be held in memory.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx;
@@ -14,7 +15,9 @@ internal static class ExportCommand
         var run = new Argument<string>("RUN") { Description = "The folder of a run." };
         var outPath = new Option<string>("--out") { Description = "The .onnx file to write.", Required = true };
         var decay = new Option<double?>("--ema") { Description = "Decay of the moving average to export, of those the run kept. Default: the run's ema_decay." };
-        var divergence = new Option<DivergenceKind?>("--divergence") { Description = "A second output with the divergence, for densities: exact (up to 64 values a sample) or hutchinson. It is computed at each call, so keep a file without to sample." };
+        var divergence = Choice.Of<DivergenceKind>("--divergence", "A second output with the divergence, for densities: exact (up to 64 values a sample) or hutchinson. It is computed at each call, so keep a file without to sample.");
+        var precision = Choice.Of<WeightPrecision>("--precision", "How the weights are stored: float32 (the default), float16 (half the file) or int8 (about a quarter). All is computed in float32, so it samples no faster.");
+        var maxChange = new Option<double?>("--max-change") { Description = "Largest change of the velocity along the path that rounding the weights may make, as a share of its size; an export beyond it is refused. Default: 0.005 for float16, 0.05 for int8." };
         var noTune = new Option<bool>("--no-tune") { Description = "Leave out measuring the solvers on the model." };
         var command = new Command("export", """
             Exports a run's network to ONNX, checked against the trained one through the runtime, and measures which solver
@@ -23,12 +26,17 @@ internal static class ExportCommand
             Examples:
               flow-train export runs/moons --out moons.onnx
               flow-train export runs/moons --out moons-density.onnx --divergence exact
+              flow-train export runs/moons --out moons-small.onnx --precision int8
             """)
         {
-            run, outPath, decay, divergence, noTune,
+            run, outPath, decay, divergence, precision, maxChange, noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
+            WeightPrecision stored = parsed.GetValue(precision) ?? WeightPrecision.Float32;
+            double limit = parsed.GetValue(maxChange) ?? PrecisionReport.DefaultLimit(stored);
+            if (!(limit >= 0))
+                throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--max-change: {limit} is no change. Give a share of the velocity of at least 0, such as 0.05."));
             RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run));
             string path = parsed.GetRequiredValue(outPath);
             CommandHost.RequireWritable("--out", path);
@@ -37,9 +45,17 @@ internal static class ExportCommand
             using (trained)
             {
                 DivergenceKind? kind = parsed.GetValue(divergence);
-                ExportParity parity = CommandHost.Checked("--divergence", () => OnnxExporter.Export(trained.Network, ModelCards.Of(trained.Configuration, data.Train), path, kind));
+                FlowCard card = ModelCards.Of(trained.Configuration, data.Train, stored);
+                IReadOnlyList<string> report = [];
+                ExportParity parity = CommandHost.Checked("--divergence", () => OnnxExporter.Export(trained.Network, card, path, kind, stored, candidate =>
+                {
+                    if (stored != WeightPrecision.Float32)
+                        report = PrecisionReport.Of(trained, data, candidate, path, stored, kind, limit, cancellationToken);
+                }));
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative){(parity.DivergenceDifference is { } ofDivergence ? $", divergence {ofDivergence:0.0e+0}" : "")}"));
+                    $"{path}: {new FileInfo(path).Length / 1e6:F2} MB, {parity.MaxRelativeDifference:0.0e+0} from the trained network{(stored == WeightPrecision.Float32 ? "" : $" with its weights in {Choice.Name(stored)}")} (relative){(parity.DivergenceDifference is { } ofDivergence ? $", divergence {ofDivergence:0.0e+0}" : "")}"));
+                foreach (string line in report)
+                    output.WriteLine(line);
             }
             if (!parsed.GetValue(noTune))
                 output.WriteLine(ModelTuning.Write(path, ModelTuning.Samples, cancellationToken));

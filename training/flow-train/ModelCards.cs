@@ -7,7 +7,7 @@ namespace FlowRuntime.TrainTool;
 /// <summary>The card of a model trained here.</summary>
 internal static class ModelCards
 {
-    public static FlowCard Of(RunConfiguration run, Dataset data)
+    public static FlowCard Of(RunConfiguration run, Dataset data, WeightPrecision precision = WeightPrecision.Float32)
     {
         (double start, double end) = run.MakeObjective().Range;
         CouplingKind? coupling = run.Objective.Coupling == CouplingKind.Independent ? null : run.Objective.Coupling;
@@ -26,6 +26,7 @@ internal static class ModelCards
             Seed: run.Training.Seed,
             Date: DateTime.UtcNow.ToString("yyyy-MM-dd"),
             Software: $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}",
-            Licence: DataSource.LicenceOf(run.Data)));
+            Licence: DataSource.LicenceOf(run.Data),
+            Precision: precision == WeightPrecision.Float32 ? null : Choice.Name(precision)));
     }
 }

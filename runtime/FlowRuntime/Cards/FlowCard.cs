@@ -271,10 +271,12 @@ public sealed record ProfileCard(string Method, IReadOnlyList<double> Tolerances
 /// <param name="Date">Date, as yyyy-mm-dd.</param>
 /// <param name="Software">Name and version of the software that made it.</param>
 /// <param name="Licence">Licence of the model.</param>
+/// <param name="Precision">How the file stores the weights, such as float16 or int8; null for float32.</param>
 public sealed record ProvenanceCard(
     string? Data = null,
     long? Steps = null,
     ulong? Seed = null,
     string? Date = null,
     string? Software = null,
-    string? Licence = null);
+    string? Licence = null,
+    string? Precision = null);

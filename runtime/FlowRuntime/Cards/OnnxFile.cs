@@ -27,8 +27,8 @@ public static class OnnxFile
     private const int SizesField = 1;
     private const int ElementTypeField = 2;
 
-    /// <summary>Element types of real numbers: float, float16, double, bfloat16.</summary>
-    private static readonly ulong[] RealTypes = [1, 10, 11, 16];
+    /// <summary>Element types of real numbers: float, float16, double, bfloat16; and int8, in which weights are kept with scales.</summary>
+    private static readonly ulong[] RealTypes = [1, 3, 10, 11, 16];
 
     /// <summary>Reads a metadata entry.</summary>
     /// <param name="path">The ONNX file.</param>
@@ -93,7 +93,7 @@ public static class OnnxFile
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     });
 
-    /// <summary>Number of real-valued numbers that the graph's initializers hold.</summary>
+    /// <summary>Number of real-valued numbers that the graph's initializers hold, weights in int8 and their scales included.</summary>
     /// <param name="path">The ONNX file.</param>
     /// <exception cref="InvalidDataException">The file is no ONNX model.</exception>
     public static long ParameterCount(string path) => Read(path, (file, fields) =>

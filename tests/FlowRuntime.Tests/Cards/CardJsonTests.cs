@@ -32,7 +32,7 @@ public class CardJsonTests
         new DataCard(Image: new ImageCard(-1, 1), Mean: [0.1], Scale: [0.5, 0.6, 0.7, 0.8]),
         new LatentCard("decoder.onnx", "encoder.onnx", 0.18215, 0.1),
         new HintsCard(new string('a', 64), "dopri5", 1e-4, 1e-5, Guidance: 1.5),
-        new ProvenanceCard("cats & dogs", 3_000_000_000, ulong.MaxValue, "2026-11-23", "FlowRuntime 0.1.0", "MIT"));
+        new ProvenanceCard("cats & dogs", 3_000_000_000, ulong.MaxValue, "2026-11-23", "FlowRuntime 0.1.0", "MIT", "int8"));
 
     [Fact]
     public void Writing_and_reading_a_card_with_every_field_changes_nothing()

@@ -77,14 +77,15 @@ public class OnnxFileTests
     }
 
     [Fact]
-    public void The_parameters_are_the_real_numbers_of_the_initializers()
+    public void The_parameters_are_the_real_numbers_and_the_bytes_of_weights_among_the_initializers()
     {
         using var folder = new TemporaryFolder();
         Assert.Equal(1, OnnxFile.ParameterCount(folder.File("a.onnx", TinyModel.TimesTime())));                 // "two"; "one" is an integer
         Assert.Equal(6, OnnxFile.ParameterCount(folder.File("b.onnx", TinyModel.TimesTimePlusTable(1, 2, 3, 4, 5, 6))));
         byte[] packedHalf = Protobuf.Message(5, Protobuf.Message(1, [3, 5, 7]), Protobuf.Number(2, 10));
         byte[] empty = Protobuf.Message(5, Protobuf.Number(1, 3), Protobuf.Number(1, 0), Protobuf.Number(2, 1));
-        Assert.Equal(3 * 5 * 7, OnnxFile.ParameterCount(folder.File("c.onnx", Protobuf.Message(7, packedHalf, empty))));
+        byte[] bytes = Protobuf.Message(5, Protobuf.Number(1, 11), Protobuf.Number(2, 3)), indices = Protobuf.Message(5, Protobuf.Number(1, 13), Protobuf.Number(2, 6));
+        Assert.Equal(3 * 5 * 7 + 11, OnnxFile.ParameterCount(folder.File("c.onnx", Protobuf.Message(7, packedHalf, empty, bytes, indices))));
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal static class ClassifierExport
         long[] row = [.. shape.Select(size => (long)size)];
         var graph = new GraphProto { Name = network.GetName() };
         graph.Input.Add(OnnxExporter.Value(Images, TensorProto.Types.DataType.Float, row));
-        (OnnxValue features, OnnxValue logits) = network.Forward(new OnnxOps(graph, network), new OnnxValue(Images, [-1, .. row]));
+        (OnnxValue features, OnnxValue logits) = network.Forward(new OnnxOps(graph, network, WeightPrecision.Float32, OnnxExporter.MostBytes), new OnnxValue(Images, [-1, .. row]));
         foreach ((OnnxValue value, string name) in new[] { (features, Features), (logits, Logits) })
         {
             OnnxExporter.Rename(graph, value, name);

@@ -12,12 +12,13 @@ public static class OnnxExporter
     private const int IrVersion = 9;
     private const int Opset = 20;
     private const int MostNodes = 8_000; // ONNX Runtime takes seconds to open a graph of so many, and minutes for some of four times as many
+    internal const long MostBytes = int.MaxValue - (32L << 20); // protobuf's limit, less room for nodes and card
     private const string Probe = "probe";
     private const string DivergenceOutput = "divergence";
 
     /// <summary>
     /// Exports a network. The file is written aside, compared with the network through the runtime
-    /// (<see cref="ExportCheck"/>), and only then takes its name.
+    /// (<see cref="ExportCheck"/>; where weights are stored rounded, with the network of these weights), and only then takes its name.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="card">The model's card; its inputs, outputs and classes must be those of <see cref="Inputs"/>,
@@ -25,10 +26,16 @@ public static class OnnxExporter
     /// <param name="path">The file, which is replaced.</param>
     /// <param name="divergence">The divergence that is a second output, named in the card as <c>outputs.divergence</c>, the estimate's probe as
     /// <c>inputs.probe</c>. Default: none. ONNX Runtime computes every output at each call, asked for or not: export one file for densities, and one to sample.</param>
+    /// <param name="precision">How the weights are stored. Default: float32. What a lower one changes is for the caller to measure
+    /// (<see cref="VelocityChange"/>) and to accept.</param>
+    /// <param name="accept">Is given the path of the compared file before it takes its name; what it throws refuses the export. Default: nothing is asked.</param>
     /// <returns>What the comparison found.</returns>
-    /// <exception cref="InvalidDataException">The exported network differs from the trained one, or the card is wrong.</exception>
+    /// <exception cref="InvalidDataException">The exported network differs from the trained one, the card is wrong, or a weight is too large for float16.</exception>
+    /// <exception cref="NotSupportedException">The network takes more than the 2 GB that protobuf, and so an ONNX file, can hold.</exception>
     /// <exception cref="ArgumentException">The states have too many values for an exact divergence, or its graph too many nodes.</exception>
-    public static ExportParity Export(VelocityNetwork network, FlowCard card, string path, DivergenceKind? divergence = null)
+    public static ExportParity Export(
+        VelocityNetwork network, FlowCard card, string path, DivergenceKind? divergence = null,
+        WeightPrecision precision = WeightPrecision.Float32, Action<string>? accept = null)
     {
         if (divergence is not null)
         {
@@ -38,13 +45,17 @@ public static class OnnxExporter
                 Outputs = Outputs with { Divergence = DivergenceOutput },
             };
         }
+        var (model, rounded) = Model(network, divergence, precision);
         string partial = Path.ChangeExtension(path, ".partial.onnx");
         try
         {
             using (FileStream file = File.Create(partial))
-                Model(network, divergence).WriteTo(file);
+                model.WriteTo(file);
             CardFile.Write(partial, card);
-            ExportParity parity = ExportCheck.Require(network, partial, path);
+            ExportParity parity;
+            using (new RoundedWeights(rounded))
+                parity = ExportCheck.Require(network, partial, path);
+            accept?.Invoke(partial);
             File.Move(partial, path, overwrite: true);
             return parity;
         }
@@ -64,7 +75,9 @@ public static class OnnxExporter
     /// <param name="names">Names of the classes.</param>
     public static ClassesCard ClassesOf(IReadOnlyList<string> names) => new(Input: "label", names, Null: names.Count);
 
-    private static ModelProto Model(VelocityNetwork network, DivergenceKind? divergence)
+    /// <summary>The graph, and the weights that it holds rounded.</summary>
+    internal static (ModelProto Model, IReadOnlyCollection<(Tensor Weight, float[] Rounded)> Rounded) Model(
+        VelocityNetwork network, DivergenceKind? divergence, WeightPrecision precision, long mostBytes = MostBytes)
     {
         using var scope = NewDisposeScope();
         var graph = new GraphProto { Name = network.GetName() };
@@ -80,7 +93,7 @@ public static class OnnxExporter
         }
         if (divergence == DivergenceKind.Hutchinson)
             graph.Input.Add(Value(Probe, TensorProto.Types.DataType.Float, shape));
-        var ops = new OnnxOps(graph, network);
+        var ops = new OnnxOps(graph, network, precision, mostBytes);
         (OnnxValue prediction, OnnxValue? made) = divergence switch
         {
             DivergenceKind.Exact => Divergence.Exact(ops, network, time, state, label),
@@ -96,7 +109,7 @@ public static class OnnxExporter
             Rename(graph, made, DivergenceOutput);
             graph.Output.Add(Value(DivergenceOutput, TensorProto.Types.DataType.Float));
         }
-        return ModelOf(graph);
+        return (ModelOf(graph), ops.Rounded);
     }
 
     internal static ModelProto ModelOf(GraphProto graph) => new()

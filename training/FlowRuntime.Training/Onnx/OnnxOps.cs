@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx.Proto;
@@ -23,32 +24,44 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
     /// <summary>Floats in the widest vector register.</summary>
     private const int VectorLength = 16;
 
+    /// <summary>Values of the smallest weight that is stored rounded: what is smaller, such as the first and the last layer of points, takes no room.</summary>
+    private const int SmallestRounded = 1_024;
+
     private readonly GraphProto _graph;
     private readonly Dictionary<IntPtr, string> _names;
     private readonly Dictionary<string, OnnxValue> _constants = [];
     private readonly Dictionary<string, OnnxValue> _nodes = [];
+    private readonly Dictionary<string, (Tensor Weight, float[] Rounded)> _rounded = [];
+    private readonly WeightPrecision _precision;
+    private readonly long _mostBytes;
+    private long _bytes;
 
     /// <param name="graph">The graph nodes and constants are added to.</param>
     /// <param name="network">The network whose parameters keep their names.</param>
-    public OnnxOps(GraphProto graph, nn.Module network)
+    /// <param name="precision">How its weights are stored.</param>
+    /// <param name="mostBytes">Bytes of constants that the file can hold.</param>
+    public OnnxOps(GraphProto graph, nn.Module network, WeightPrecision precision, long mostBytes)
     {
-        _graph = graph;
+        (_graph, _precision, _mostBytes) = (graph, precision, mostBytes);
         _names = network.named_parameters().Select(p => (p.name, tensor: (Tensor)p.parameter))
             .Concat(network.named_buffers().Select(b => (b.name, tensor: b.buffer)))
             .ToDictionary(named => named.tensor.Handle, named => ParameterName(network.GetName(), named.name));
     }
+
+    /// <summary>The weights that are stored rounded, and what they are rounded to.</summary>
+    public IReadOnlyCollection<(Tensor Weight, float[] Rounded)> Rounded => _rounded.Values;
 
     public IReadOnlyList<long> RowShape(OnnxValue x) => x.Shape[1..];
 
     public OnnxValue Constant(Tensor value) =>
         AddFloats(_names.TryGetValue(value.Handle, out string? name) ? name : $"constant_{_constants.Count}", Floats(value), value.shape);
 
-    public OnnxValue Linear(OnnxValue x, Tensor weight, Tensor? bias) => Product(x, Constant(weight), bias is null ? null : Constant(bias));
+    public OnnxValue Linear(OnnxValue x, Tensor weight, Tensor? bias) => Product(x, Weight(weight), bias is null ? null : Constant(bias));
 
     public OnnxValue Convolution(OnnxValue x, Tensor kernel, Tensor? bias, long stride, long padding)
     {
         long Size(long size, long kernelSize) => (size + 2 * padding - kernelSize) / stride + 1;
-        string[] inputs = bias is null ? [x.Name, Constant(kernel).Name] : [x.Name, Constant(kernel).Name, Constant(bias).Name];
+        string[] inputs = bias is null ? [x.Name, Weight(kernel).Name] : [x.Name, Weight(kernel).Name, Constant(bias).Name];
         return Node("Conv", inputs, [x.Shape[0], kernel.shape[0], Size(x.Shape[2], kernel.shape[2]), Size(x.Shape[3], kernel.shape[3])],
             Integers("strides", stride, stride), Integers("pads", padding, padding, padding, padding));
     }
@@ -165,6 +178,41 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
         return x.Shape.Length == 2 ? product : ReshapeAll(product, [.. x.Shape[..^1], weight.Shape[0]]);
     }
 
+    /// <summary>A layer's weight, [out, …], as it is stored, and turned back into float32.</summary>
+    /// <remarks>
+    /// ONNX Runtime does this once, when it opens the file. A DequantizeLinear it would leave for every call, before a Gemm that then takes other
+    /// ways for one row than for several: slower, and rows would depend on how many there are.
+    /// </remarks>
+    private OnnxValue Weight(Tensor weight)
+    {
+        if (_precision == WeightPrecision.Float32 || weight.numel() < SmallestRounded || !_names.TryGetValue(weight.Handle, out string? name))
+            return Constant(weight);
+        float[] values = Floats(weight);
+        if (_precision == WeightPrecision.Float16)
+        {
+            Half[] halves = ToHalves(name, values);
+            _rounded[name] = (weight, [.. halves.Select(half => (float)half)]);
+            OnnxValue stored = AddInitializer($"{name}.float16", TensorProto.Types.DataType.Float16, weight.shape, halves);
+            return InFloat32(stored);
+        }
+        Int8Weight rounded = Int8Weight.Of(values, (int)weight.shape[0]);
+        _rounded[name] = (weight, rounded.Restored());
+        OnnxValue numbers = AddInitializer($"{name}.int8", TensorProto.Types.DataType.Int8, weight.shape, rounded.Values);
+        OnnxValue scales = AddFloats($"{name}.scale", rounded.Scales, [rounded.Scales.Length, .. weight.shape[1..].Select(_ => 1L)]);
+        return Node("Mul", [InFloat32(numbers).Name, scales.Name], weight.shape);
+    }
+
+    private OnnxValue InFloat32(OnnxValue stored) => Node("Cast", [stored.Name], stored.Shape, Integer("to", (long)TensorProto.Types.DataType.Float));
+
+    private static Half[] ToHalves(string name, float[] values)
+    {
+        Half[] halves = Array.ConvertAll(values, value => (Half)value);
+        int lost = Array.FindIndex(halves, Half.IsInfinity);
+        if (lost >= 0 && float.IsFinite(values[lost]))
+            throw new InvalidDataException(FormattableString.Invariant($"The weight {name} holds {values[lost]:G4}, beyond float16's 65504. Store the weights as float32 or int8."));
+        return halves;
+    }
+
     private OnnxValue ReshapeAll(OnnxValue x, long[] shape) => Node("Reshape", [x.Name, AddShape(shape).Name], shape);
 
     private OnnxValue AddShape(long[] shape) => AddIntegers($"shape_{string.Join("x", shape)}", shape);
@@ -189,18 +237,31 @@ internal sealed class OnnxOps : ITensorOps<OnnxValue>
 
     private OnnxValue AddNumber(double value) => AddFloats(string.Create(CultureInfo.InvariantCulture, $"number_{(float)value:R}"), [(float)value], []);
 
-    private OnnxValue AddFloats(string name, float[] values, long[] shape) =>
-        AddInitializer(name, TensorProto.Types.DataType.Float, shape, MemoryMarshal.AsBytes<float>(values));
+    private OnnxValue AddFloats(string name, float[] values, long[] shape) => AddInitializer(name, TensorProto.Types.DataType.Float, shape, values);
 
-    private OnnxValue AddIntegers(string name, long[] values) =>
-        AddInitializer(name, TensorProto.Types.DataType.Int64, [values.Length], MemoryMarshal.AsBytes<long>(values));
+    private OnnxValue AddIntegers(string name, long[] values) => AddInitializer(name, TensorProto.Types.DataType.Int64, [values.Length], values);
 
-    private OnnxValue AddInitializer(string name, TensorProto.Types.DataType type, long[] shape, ReadOnlySpan<byte> bytes)
+    private OnnxValue AddInitializer<TElement>(string name, TensorProto.Types.DataType type, long[] shape, TElement[] values) where TElement : unmanaged
     {
         if (_constants.TryGetValue(name, out OnnxValue? constant))
             return constant;
-        _graph.Initializer.Add(new TensorProto { Name = name, DataType = (int)type, Dims = { shape }, RawData = ByteString.CopyFrom(bytes) });
+        _bytes += (long)values.Length * Unsafe.SizeOf<TElement>();
+        if (_bytes > _mostBytes)
+            throw new NotSupportedException(TooLarge());
+        _graph.Initializer.Add(new TensorProto { Name = name, DataType = (int)type, Dims = { shape }, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<TElement>(values)) });
         return _constants[name] = new OnnxValue(name, shape);
+    }
+
+    private string TooLarge()
+    {
+        string cure = _precision switch
+        {
+            WeightPrecision.Float32 => "Store the weights in float16 or int8, or make",
+            WeightPrecision.Float16 => "Store the weights in int8, or make",
+            _ => "Make",
+        };
+        return string.Create(CultureInfo.InvariantCulture,
+            $"The network takes more than {_mostBytes / 1e9:G3} GB with weights in {_precision.ToString().ToLowerInvariant()}, and an ONNX file holds no more. {cure} the network smaller.");
     }
 
     private OnnxValue Node(string type, OnnxValue x) => Node(type, [x.Name], x.Shape);
