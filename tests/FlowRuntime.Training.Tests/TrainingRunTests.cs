@@ -20,7 +20,7 @@ public sealed class TrainingRunTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    public static TheoryData<string> Kinds => ["plain", "averages", "accumulation", "coupled", "classes and weights"];
+    public static TheoryData<string> Kinds => ["plain", "averages", "accumulation", "coupled", "classes and weights", "two threads"];
 
     [Theory, MemberData(nameof(Kinds))]
     public void A_training_stopped_anywhere_and_gone_on_with_is_the_uninterrupted_one_to_the_last_bit(string kind)
@@ -29,6 +29,7 @@ public sealed class TrainingRunTests : IDisposable
         {
             "averages" => (Short with { EmaDecay = 0.9, MoreEmaDecays = [0, 0.99] }, Plain, Split),
             "accumulation" => (Short with { Accumulation = 3 }, Plain, Split),
+            "two threads" => (Short with { Threads = 2, BatchSize = 17 }, Plain, Split),
             "coupled" => (Short, Plain with { Coupling = new OptimalTransportCoupling(), CouplingBatches = 4 }, Split),
             "classes and weights" => (Short, Plain with { Prediction = Cards.PredictionKind.Noise }, DataSplit.Of(Points(400, seed: 1, classes: 3))),
             _ => (Short, Plain, Split),
@@ -117,6 +118,26 @@ public sealed class TrainingRunTests : IDisposable
         float[] four = Train(few with { BatchSize = 16, Accumulation = 4 }, Plain, Split).Weights;
         Assert.Equal(one, four, (a, b) => Math.Abs(a - b) < 1e-4);
         Assert.NotEqual(one, Train(few with { BatchSize = 16, Accumulation = 3 }, Plain, Split).Weights, (a, b) => Math.Abs(a - b) < 1e-4);
+    }
+
+    [Fact]
+    public void A_batch_in_two_halves_trains_as_one_in_one_up_to_rounding()
+    {
+        TrainingOptions few = Short with { Steps = 20, BatchSize = 17 }; // halves of 9 and 8 rows
+        FlowMatchingOptions weighted = Plain with { Prediction = Cards.PredictionKind.Noise };
+        DataSplit classes = DataSplit.Of(Points(400, seed: 1, classes: 3));
+        Outcome one = Train(few, weighted, classes), two = Train(few with { Threads = 2 }, weighted, classes);
+        Assert.Equal(one.Weights, two.Weights, (a, b) => Math.Abs(a - b) < 1e-4);
+        Assert.Equal(one.Losses.Select(report => report.Loss), two.Losses.Select(report => report.Loss), (a, b) => Math.Abs(a - b) < 1e-5);
+        Assert.Equal(Train(few with { BatchSize = 1 }, Plain, Split).Weights, Train(few with { BatchSize = 1, Threads = 2 }, Plain, Split).Weights); // one row has no halves
+    }
+
+    [Fact]
+    public void What_fails_in_the_second_half_of_a_batch_ends_the_training()
+    {
+        using var network = new SecondHalfFails();
+        using var run = new TrainingRun(network, Objective(Split), Short with { Threads = 2 });
+        Assert.Equal("on another thread", Assert.Throws<InvalidOperationException>(() => run.Run()).Message);
     }
 
     [Fact]
@@ -320,5 +341,17 @@ public sealed class TrainingRunTests : IDisposable
         public override long GetTimestamp() => _now += tick.Ticks;
 
         public void Pass(TimeSpan time) => _now += time.Ticks;
+    }
+
+    /// <summary>A network that can be asked by the thread alone that made it.</summary>
+    private sealed class SecondHalfFails : VelocityNetwork
+    {
+        private readonly int _thread = Environment.CurrentManagedThreadId;
+        private readonly TorchSharp.Modules.Linear _layer = nn.Linear(2, 2);
+
+        public SecondHalfFails() : base("fails", [2], 0) => RegisterComponents();
+
+        public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class => Environment.CurrentManagedThreadId == _thread ? ops.Linear(x, _layer)
+            : throw new InvalidOperationException("on another thread");
     }
 }

@@ -5,20 +5,25 @@ using static TorchSharp.torch;
 
 namespace FlowRuntime.Training;
 
-/// <summary>A batch's tensors, allocated once and filled anew for every step, and the loss of a network on them.</summary>
+/// <summary>The tensors of a batch or of a part of its rows, allocated once and filled anew for every step, and the loss of a network on them.</summary>
 internal sealed class BatchTensors : IDisposable
 {
     private readonly VelocityNetwork _network;
+    private readonly ITensorOps<Tensor> _ops;
+    private readonly int _first, _rows;
     private readonly Tensor _times, _states, _targets;
     private readonly Tensor? _weights, _labels;
 
     /// <param name="network">The network.</param>
-    /// <param name="rows">Rows of a batch.</param>
+    /// <param name="first">The first of the batch's rows.</param>
+    /// <param name="rows">Number of rows.</param>
     /// <param name="weighted">Whether rows have weights.</param>
     /// <param name="device">Where the network lies.</param>
-    public BatchTensors(VelocityNetwork network, int rows, bool weighted, Device device)
+    /// <param name="precision">The numbers that are computed in.</param>
+    public BatchTensors(VelocityNetwork network, int first, int rows, bool weighted, Device device, TrainingPrecision precision = TrainingPrecision.Float32)
     {
-        _network = network;
+        (_network, _first, _rows) = (network, first, rows);
+        _ops = precision == TrainingPrecision.Bfloat16 ? Bfloat16Ops.Instance : TorchOps.Instance;
         long[] shape = [rows, .. network.Shape.Select(size => (long)size)];
         _times = zeros(rows, device: device).DetachFromDisposeScope();
         _states = zeros(shape, device: device).DetachFromDisposeScope();
@@ -27,22 +32,22 @@ internal sealed class BatchTensors : IDisposable
         _labels = network.Classes > 0 ? zeros(rows, dtype: ScalarType.Int64, device: device).DetachFromDisposeScope() : null;
     }
 
-    /// <summary>Copies a batch in.</summary>
+    /// <summary>Copies the rows of a batch in.</summary>
     public void Fill(TrainingBatch batch)
     {
-        Copy<float>(batch.Times, _times);
-        Copy<float>(batch.States, _states);
-        Copy<float>(batch.Targets, _targets);
+        Copy(batch.Times, _times);
+        Copy(batch.States, _states);
+        Copy(batch.Targets, _targets);
         if (_weights is not null)
-            Copy<float>(batch.Weights!, _weights);
+            Copy(batch.Weights!, _weights);
         if (_labels is not null)
-            Copy<long>(batch.Labels!, _labels);
+            Copy(batch.Labels!, _labels);
     }
 
     /// <summary>The mean weighted squared error of the network's predictions, in the caller's dispose scope.</summary>
     public Tensor Loss()
     {
-        Tensor prediction = _network.Forward(TorchOps.Instance, _times, _states, _labels);
+        Tensor prediction = _network.Forward(_ops, _times, _states, _labels).to(ScalarType.Float32);
         return _weights is null
             ? nn.functional.mse_loss(prediction, _targets)
             : (_weights * nn.functional.mse_loss(prediction, _targets, nn.Reduction.None)).mean();
@@ -57,14 +62,16 @@ internal sealed class BatchTensors : IDisposable
         _labels?.Dispose();
     }
 
-    private static void Copy<T>(T[] values, Tensor tensor) where T : unmanaged
+    private void Copy<T>(T[] values, Tensor tensor) where T : unmanaged
     {
+        int width = (int)(tensor.numel() / _rows);
+        ReadOnlySpan<T> rows = values.AsSpan(_first * width, _rows * width);
         if (tensor.device_type == TorchSharp.DeviceType.CPU)
         {
-            MemoryMarshal.AsBytes<T>(values).CopyTo(tensor.bytes);
+            MemoryMarshal.AsBytes(rows).CopyTo(tensor.bytes);
             return;
         }
-        using Tensor host = from_array(values).reshape(tensor.shape);
+        using Tensor host = from_array(rows.ToArray()).reshape(tensor.shape);
         tensor.copy_(host);
     }
 }

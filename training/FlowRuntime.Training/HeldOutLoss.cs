@@ -24,7 +24,7 @@ internal sealed class HeldOutLoss : IDisposable
     {
         _network = network;
         var objective = new ConditionalFlowMatching(heldOut, options, Seed);
-        _tensors = new BatchTensors(network, batchSize, objective.IsWeighted, device);
+        _tensors = new BatchTensors(network, 0, batchSize, objective.IsWeighted, device);
         int batches = (Rows + batchSize - 1) / batchSize;
         _batches = Task.Run(() => Enumerable.Range(0, batches).Select(step => objective.Draw(step, batchSize)).ToArray());
     }

@@ -77,12 +77,18 @@ public sealed record TrainingOptions
     /// <summary>Seed of the weights and of all draws. Default 0.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Threads of torch, from 1 to 256. Default 1: the same seed then gives the same losses to the last digit.</summary>
+    /// <summary>
+    /// Threads that compute, from 1 to 256; with two or more each batch goes through the network in two halves at once. The same seed gives the same losses
+    /// to the last digit for the same number, with 1 or 2 threads on every run, with more as far as torch's own division of work does. Default 1.
+    /// </summary>
     public int Threads
     {
         get;
         init => field = value is >= 1 and <= 256 ? value : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Give 1 to 256 threads.");
     } = 1;
+
+    /// <summary>The numbers that gradients are computed in; held-out losses and the exported model are float32. Default: float32.</summary>
+    public TrainingPrecision Precision { get; init; }
 
     /// <summary>What computes. Default: the CPU.</summary>
     public TrainingDevice Device { get; init; }

@@ -11,7 +11,7 @@ namespace FlowRuntime.Training;
 
 /// <summary>
 /// One training of a network, which may be stopped after any step and gone on with from its checkpoint, bit for bit as if it had never
-/// stopped (on one thread).
+/// stopped (on one or two threads).
 /// </summary>
 /// <remarks>
 /// What a training is after a step is the weights, AdamW's two averages, the moving averages, the number of the step and the sum of the
@@ -32,7 +32,7 @@ public sealed class TrainingRun : IDisposable
     private readonly FlatParameters _parameters;
     private readonly AdamW _optimiser;
     private readonly ExponentialMovingAverage[] _averages; // the first is exported
-    private readonly BatchTensors _tensors;
+    private readonly BatchGradient _gradient;
     private readonly HeldOutLoss? _heldOut;
     private readonly long[] _phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
 
@@ -68,7 +68,7 @@ public sealed class TrainingRun : IDisposable
         _parameters = new FlatParameters(network);
         _optimiser = new AdamW(_parameters.Values, _parameters.Gradients, options.WeightDecay);
         _averages = [.. options.MoreEmaDecays.Prepend(options.EmaDecay).Distinct().Select(decay => new ExponentialMovingAverage(_parameters.Values, decay))];
-        _tensors = new BatchTensors(network, options.BatchSize, objective.IsWeighted, device);
+        _gradient = new BatchGradient(network, options.BatchSize, objective.IsWeighted, options.Threads, device, options.Precision);
         _heldOut = heldOut is null ? null : new HeldOutLoss(network, heldOut, objective.Options, options.BatchSize, device);
         if (checkpoints?.Newest is { } newest)
             Load(newest.File);
@@ -163,7 +163,7 @@ public sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         _heldOut?.Dispose();
-        _tensors.Dispose();
+        _gradient.Dispose();
         foreach (ExponentialMovingAverage average in _averages)
             average.Dispose();
         _optimiser.Dispose();
@@ -184,13 +184,9 @@ public sealed class TrainingRun : IDisposable
         double loss = 0;
         for (int i = 0; i < _options.Accumulation; i++)
         {
-            _tensors.Fill(batches.Take());
+            TrainingBatch batch = batches.Take();
             EndPhase(TrainingPhase.Draw);
-            using Tensor batchLoss = _tensors.Loss();
-            EndPhase(TrainingPhase.Forward);
-            batchLoss.backward();
-            loss += batchLoss.item<float>() / _options.Accumulation;
-            EndPhase(TrainingPhase.Backward);
+            loss += _gradient.Add(batch, EndPhase) / _options.Accumulation;
         }
         if (_options.Accumulation > 1)
         {
@@ -221,6 +217,7 @@ public sealed class TrainingRun : IDisposable
         using var noGradient = no_grad();
         Tensor kept = _parameters.Values.clone();
         _parameters.Values.copy_(_averages[0].Average);
+        set_num_threads(_options.Threads);
         double loss = _heldOut!.Measure();
         _parameters.Values.copy_(kept);
         return loss;

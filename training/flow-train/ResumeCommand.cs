@@ -11,7 +11,7 @@ internal static class ResumeCommand
         var run = new Argument<string>("RUN") { Description = "The folder of a run." };
         var noTune = new Option<bool>("--no-tune") { Description = "Leave out measuring the solvers on the model." };
         var command = new Command("resume", """
-            Goes on with a run that was stopped or killed, from its newest checkpoint, as if it had never stopped: on one thread the losses
+            Goes on with a run that was stopped or killed, from its newest checkpoint, as if it had never stopped: on one or two threads the losses
             and the weights are the same to the last bit. (A run that ends on time, --minutes, uses the time that is left.)
 
             Example:

@@ -54,6 +54,7 @@ internal sealed class RunCommand
             InitialWeights.Load(run.Init, network, console.Error.WriteLine);
         string path = parsed.GetRequiredValue(_out);
         RunFolder folder = RunFolder.Create("--out", path, replace: false);
+        console.Output.WriteLine(run.ToJson());
         return RunResults.Finish(
             folder, path, split, !parsed.GetValue(_noTune), console, display => folder.Train(run, split, network, display, cancellationToken), cancellationToken);
     }
