@@ -78,6 +78,36 @@ public class ShippedModelsTests
         Assert.InRange(seen.Zip(labels).Count(pair => pair.First == pair.Second), 475, 500);
     }
 
+    [Theory]
+    [InlineData("mnist", 2, 0.85)] // of 2,000 real test images 0.78 lie nearest to the mean of their class
+    [InlineData("fashion-mnist", 1, 0.55)] // of real ones 0.67
+    public void Images_lie_nearest_to_the_mean_image_of_the_class_they_were_asked_for(string name, double guidance, double share)
+    {
+        const int count = 60;
+        int[] labels = [.. Enumerable.Range(0, count).Select(i => i % 10)];
+        var means = new NearestNeighbours(ClassMeans(name), 784);
+        int[] seen = means.Classify(Sample(name, count, labels, guidance), [.. Enumerable.Range(0, 10)], k: 1);
+        int right = seen.Zip(labels).Count(pair => pair.First == pair.Second);
+        Assert.InRange(right, share * count, count);
+    }
+
+    [Theory]
+    [InlineData("mnist", 0.1307, 0.3081)]
+    [InlineData("fashion-mnist", 0.2860, 0.3530)]
+    public void Images_are_as_bright_as_the_data_and_vary_as_much(string name, double mean, double deviation)
+    {
+        float[] pixels = Sample(name, 60, [.. Enumerable.Range(0, 60).Select(i => i % 10)]);
+        Assert.InRange(Statistics.Mean(pixels), mean - 0.02, mean + 0.02);
+        Assert.InRange(Statistics.StandardDeviation(pixels), deviation - 0.03, deviation + 0.03);
+    }
+
+    /// <summary>The mean training image of each class, [10, 784], rounded to bytes.</summary>
+    private static float[] ClassMeans(string name)
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "ClassMeans", $"{name}.idx"));
+        return [.. file.Skip(16).Select(value => value / 255f)];
+    }
+
     private static Dataset Load(string name) => name switch
     {
         "moons" => PlaneData.Moons(),
@@ -85,10 +115,10 @@ public class ShippedModelsTests
         _ => Digits.Load(),
     };
 
-    private static float[] Sample(string name, int count, int[]? labels)
+    private static float[] Sample(string name, int count, int[]? labels, double guidance = 1)
     {
         using FlowModel model = FlowModel.Open(Path.Combine(AppContext.BaseDirectory, "Models", $"{name}.onnx"));
-        SampleBatch batch = model.Sample(count, new SamplingOptions { Seed = 3, Labels = labels ?? [] });
+        SampleBatch batch = model.Sample(count, new SamplingOptions { Seed = 3, Labels = labels ?? [], Guidance = guidance });
         return batch.EnsureSuccess().Values;
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.CommandLine;
 using System.Text.Json;
 using FlowRuntime.CommandLine;
@@ -64,14 +63,15 @@ internal sealed class Bench2dCommand
         if (!json)
             WriteTable(output, figures);
 
-        var done = new ConcurrentDictionary<Job, IReadOnlyList<Figure>>();
+        var done = new Dictionary<Job, IReadOnlyList<Figure>>();
         var told = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
         Parallel.ForEach(Partitioner.Create(jobs, EnumerablePartitionerOptions.NoBuffering), options, job =>
         {
-            done[job] = [.. job.Run(cancellationToken)];
-            lock (told)
+            IReadOnlyList<Figure> made = [.. job.Run(cancellationToken)];
+            lock (told) // with the entry too: of two jobs that end at once only the later may see their group complete
             {
+                done[job] = made;
                 Job[] group = [.. jobs.Where(other => (other.Part, other.Task, other.Method) == (job.Part, job.Task, job.Method))];
                 if (!group.All(done.ContainsKey))
                     return;
