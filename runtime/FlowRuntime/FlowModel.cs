@@ -156,7 +156,7 @@ public sealed class FlowModel : IDisposable
     /// <param name="cancellationToken">Ends the solve within one network call.</param>
     /// <returns>The samples in the data's own units (images in [0, 1], columns in theirs), each with its status; a
     /// sample that fails does so alone and nothing is thrown for it.</returns>
-    /// <exception cref="ArgumentException">A label or guidance that this model does not know, or a count below 1.</exception>
+    /// <exception cref="ArgumentException">A label, condition or guidance that this model does not know, or a count below 1.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed, before or during the solve.</exception>
     public SampleBatch Sample(
@@ -176,7 +176,7 @@ public sealed class FlowModel : IDisposable
     /// <param name="progress">Told after each step in which samples finished, from the threads that solve.</param>
     /// <param name="cancellationToken">Ends the solve within one network call.</param>
     /// <returns>What the solve cost.</returns>
-    /// <exception cref="ArgumentException">A label or guidance that this model does not know, or a count below 1.</exception>
+    /// <exception cref="ArgumentException">A label, condition or guidance that this model does not know, or a count below 1.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed, before or during the solve.</exception>
     public SamplingStatistics Stream(
@@ -207,7 +207,7 @@ public sealed class FlowModel : IDisposable
     /// <param name="options">How to solve. Default: without a class, one probe, tolerances of 1e-5.</param>
     /// <param name="cancellationToken">Ends the solve within one network call.</param>
     /// <returns>The log-density of each row in nats, with its status; a row that fails does so alone and nothing is thrown for it.</returns>
-    /// <exception cref="ArgumentException">The data are no rows of this model, or labels, guidance, levels or the method do not fit it.</exception>
+    /// <exception cref="ArgumentException">The data are no rows of this model, or labels, conditions, guidance, levels or the method do not fit it.</exception>
     /// <exception cref="NotSupportedException">The model has no divergence output.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed, before or during the solve.</exception>
@@ -219,7 +219,7 @@ public sealed class FlowModel : IDisposable
             throw new NotSupportedException($"{Path} has no divergence output, by which a density is followed. Export it with one.");
         if (options.Levels is not null && Card.Data?.Image is null)
             throw new ArgumentException($"{Path} has no images, so its values have no levels: set LikelihoodOptions.Levels to null.");
-        Condition[] conditions = Conditions(options.Labels, options.Guidance);
+        Func<long, Condition> conditionOf = ConditionOf(options.Conditions, options.Labels, options.Guidance);
         float[] rows = data.ToArray();
         if (options.Levels is { } levels)
             Dequantisation.Apply(levels, options.Seed, rows, Field.Dimension);
@@ -229,7 +229,7 @@ public sealed class FlowModel : IDisposable
             Field = Guided(Field, options.Guidance),
             Data = rows,
             Prior = Prior,
-            ConditionOf = row => conditions[row % conditions.Length],
+            ConditionOf = row => conditionOf(row),
             Start = Start,
             End = End,
             Path = _path,
@@ -255,7 +255,7 @@ public sealed class FlowModel : IDisposable
     {
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
-        Condition[] conditions = Conditions(options.Labels, options.Guidance);
+        Func<long, Condition> conditionOf = ConditionOf(options.Conditions, options.Labels, options.Guidance);
         IVelocityField field = options.Workers is null && _threaded is not null ? InVelocities(_threaded.For(count)) : Field;
         SolverOptions solver = options.Solver ?? Defaults.Solver!;
         if (solver is FixedSteps { Method: StochasticMethod stochastic } && !Card.Path.TellsNoise)
@@ -264,7 +264,7 @@ public sealed class FlowModel : IDisposable
         {
             Field = Guided(field, options.Guidance),
             InitialState = (index, state) => Prior.Draw(options.Seed, index, state),
-            ConditionOf = index => conditions[index % conditions.Length],
+            ConditionOf = conditionOf,
             Shape = Card.Sample.Shape,
             First = options.First,
             Count = count,
@@ -304,25 +304,42 @@ public sealed class FlowModel : IDisposable
             [.. scale.Select(s => Math.Sqrt(at.Alpha * s * (at.Alpha * s) + at.Deviation * at.Deviation))]);
     }
 
-    private Condition[] Conditions(IReadOnlyList<int> labels, double guidance)
+    /// <summary>The condition of each sample by its index: conditions and labels in turn.</summary>
+    private Func<long, Condition> ConditionOf(IReadOnlyList<Condition> given, IReadOnlyList<int> labels, double guidance)
     {
-        ClassesCard? classes = Card.Conditions?.Classes;
-        if (classes is null)
-        {
-            if (labels.Count > 0)
-                throw new ArgumentException($"{Path} has no classes: sample it without labels.");
-            if (guidance != 1)
-                throw new ArgumentException($"{Path} has no classes, so nothing to guide towards: sample it without guidance.");
-            return [Condition.None];
-        }
-        if (guidance != 1 && (classes.Null is null || labels.Count == 0))
-            throw new ArgumentException(classes.Null is null
-                ? $"{Path} has no null class, which guidance needs: sample it without guidance."
-                : "Guidance sharpens a class: give labels with it.");
-        Condition[] conditions = labels.Count == 0 ? [Condition.None] : [.. labels.Select(label => new Condition { Label = label })];
+        ConditionsCard? card = Card.Conditions;
+        ClassesCard? classes = card?.Classes;
+        bool conditional = classes is not null || card?.Vectors is { Count: > 0 };
+        if (classes is null && (labels.Count > 0 || given.Any(condition => condition.Label is not null)))
+            throw new ArgumentException($"{Path} has no classes: sample it without labels.");
+        if (guidance != 1 && !conditional)
+            throw new ArgumentException($"{Path} has no classes, so nothing to guide towards: sample it without guidance.");
+        if (labels.Count > 0 && given.Any(condition => condition.Label is not null))
+            throw new ArgumentException("The conditions have labels and labels are given besides. Give them in one place.");
+        Condition[] conditions = given.Count > 0 ? [.. given] : labels.Count > 0 ? [.. labels.Select(label => new Condition { Label = label })] : [Condition.None];
         foreach (Condition condition in conditions)
-            OnnxEvaluator.Label(classes, condition);
-        return conditions;
+            Check(condition);
+        if (guidance != 1)
+        {
+            if (conditions.All(condition => condition.Label is null && condition.Vectors.Count == 0) && labels.Count == 0)
+                throw new ArgumentException("Guidance sharpens a class or another condition: give labels or conditions with it.");
+            if (classes is { Null: null })
+                throw new ArgumentException($"{Path} has no null class, which guidance needs: sample it without guidance.");
+            if (card!.Vectors?.FirstOrDefault(vector => vector.Null is null) is { } bare)
+                throw new ArgumentException($"{Path} has no null for its condition '{bare.Input}', which guidance needs: sample it without guidance.");
+        }
+        if (given.Count == 0 || labels.Count == 0)
+            return index => conditions[index % conditions.Length];
+        foreach (int label in labels)
+            Check(conditions[0] with { Label = label });
+        return index => conditions[index % conditions.Length] with { Label = labels[(int)(index % labels.Count)] };
+
+        void Check(Condition condition)
+        {
+            if (classes is not null && (condition.Label is not null || labels.Count == 0))
+                OnnxEvaluator.Label(classes, condition);
+            ConditionFeed.Check(card, condition);
+        }
     }
 
     private SamplingOptions DefaultsOf(HintsCard? hints)

@@ -1,3 +1,4 @@
+using FlowRuntime.Fields;
 using FlowRuntime.Ode;
 
 namespace FlowRuntime;
@@ -20,6 +21,12 @@ public sealed record SamplingOptions
     /// that is the network's null class.
     /// </summary>
     public IReadOnlyList<int> Labels { get; init; } = [];
+
+    /// <summary>
+    /// Conditions with vectors, taken in turn as the labels are: sample i has the one at place i modulo their number, and the label at its place
+    /// where <see cref="Labels"/> are given, too. Empty (the default): none.
+    /// </summary>
+    public IReadOnlyList<Condition> Conditions { get; init; } = [];
 
     /// <summary>
     /// Scale of classifier-free guidance, finite; 1 (the default) is the plain conditional field, above 1 sharpens the

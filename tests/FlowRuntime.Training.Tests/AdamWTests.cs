@@ -59,8 +59,8 @@ public class AdamWTests
             (Tensor t, Tensor x) = (tensor(times), tensor(states).reshape(8, 2));
             parameters.Gradients.zero_();
             reference.zero_grad();
-            nn.functional.mse_loss(flat.Forward(TorchOps.Instance, t, x, null), x).backward();
-            nn.functional.mse_loss(plain.Forward(TorchOps.Instance, t, x, null), x).backward();
+            nn.functional.mse_loss(flat.Forward(TorchOps.Instance, t, x), x).backward();
+            nn.functional.mse_loss(plain.Forward(TorchOps.Instance, t, x), x).backward();
             optimiser.Step(rate, step);
             reference.step();
         }

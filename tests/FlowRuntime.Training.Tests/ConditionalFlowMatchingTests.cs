@@ -1,5 +1,8 @@
+using FlowRuntime.Cards;
 using FlowRuntime.Paths;
+using FlowRuntime.Training.Couplings;
 using FlowRuntime.Training.Data;
+using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Objectives;
 
 namespace FlowRuntime.Training.Tests;
@@ -29,6 +32,44 @@ public class ConditionalFlowMatchingTests
         }
         Assert.InRange(noise.Average(), -5 / Math.Sqrt(2 * Rows), 5 / Math.Sqrt(2 * Rows));
         Assert.InRange(noise.Average(z => z * z), 1 - 5 * Math.Sqrt(1.0 / Rows), 1 + 5 * Math.Sqrt(1.0 / Rows));
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void A_vector_is_the_one_of_its_row_or_none(bool coupled)
+    {
+        Dataset data = new("three", [2], [10, 20, 30, 40, 50, 60], new(), vectors: new ConditionVectors(new ColumnsCard(["c"], [0], [1]), [-1, 0, 1]));
+        var options = new FlowMatchingOptions { ClassDropout = 0.2, Coupling = coupled ? new ConditionalOptimalTransportCoupling(targetShare: 0.3) : new IndependentCoupling() };
+        TrainingBatch batch = new ConditionalFlowMatching(data, options, seed: 2).Draw(step: 3, 1000);
+        int none = 0;
+        for (int row = 0; row < 1000; row++)
+        {
+            double end = batch.States[2 * row] + (1 - batch.Times[row]) * (double)batch.Targets[2 * row];
+            if (batch.Vectors![row] == VelocityNetwork.NullVector)
+                none++;
+            else
+                Assert.Equal(10 + 20 * (batch.Vectors[row] + 1), end, 1e-3);
+        }
+        Assert.InRange(none / 1000.0, 0.2 - 0.05, 0.2 + 0.05);
+        Assert.Null(batch.Labels);
+    }
+
+    [Fact]
+    public void Conditional_optimal_transport_pairs_rows_of_like_vectors_dropped_or_not()
+    {
+        // Rows at the condition's own place: optimal transport within like conditions, and the noise of each condition is all of the noise.
+        float[] values = [.. Enumerable.Range(0, 64).Select(i => i < 32 ? -5f : 5f)], vectors = [.. values.Select(value => value / 5)];
+        Dataset data = new("two", [1], values, new(), vectors: new ConditionVectors(new ColumnsCard(["c"], [0], [1]), vectors));
+        var plain = new FlowMatchingOptions { ClassDropout = 0.5, Coupling = new OptimalTransportCoupling() };
+        double[] Means(FlowMatchingOptions options)
+        {
+            TrainingBatch batch = new ConditionalFlowMatching(data, options, seed: 2).Draw(0, 512);
+            var noise = Enumerable.Range(0, 512).ToLookup(
+                row => batch.States[row] + (1 - batch.Times[row]) * batch.Targets[row] > 0, row => (double)(batch.States[row] - batch.Times[row] * batch.Targets[row]));
+            return [noise[false].Average(), noise[true].Average()];
+        }
+
+        Assert.True(Means(plain)[1] > 0.5, "plain optimal transport gives each condition its own half of the noise");
+        Assert.All(Means(plain with { Coupling = new ConditionalOptimalTransportCoupling(targetShare: 0.05) }), mean => Assert.InRange(mean, -0.25, 0.25));
     }
 
     [Fact]

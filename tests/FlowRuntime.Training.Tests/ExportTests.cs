@@ -129,7 +129,7 @@ public sealed class ExportTests : IDisposable
     private static FlowCard Card(VelocityNetwork network) => new(
         FlowCard.CurrentFormat, new PredictionCard(PredictionKind.Velocity), new PathCard(PathKind.ConditionalOt), new SampleCard(network.Shape),
         OnnxExporter.Inputs, OnnxExporter.Outputs,
-        Conditions: network.Classes == 0 ? null : new ConditionsCard(OnnxExporter.ClassesOf([.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")])));
+        Conditions: OnnxExporter.ConditionsOf(network.Classes == 0 ? null : [.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")]));
 
     /// <summary>A graph with the inputs t [N] and x [N, 2], and the output v [N, 2].</summary>
     private static GraphProto Graph(params NodeProto[] nodes) => new()
@@ -185,7 +185,7 @@ public sealed class ExportTests : IDisposable
         {
         }
 
-        public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+        public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given) where T : class
         {
             T timed = ops.Add(x, ops.Reshape(t, 1));
             return ops is TorchOps ? ops.Multiply(timed, (T)(object)tensor(1.001f)) : timed;

@@ -57,7 +57,7 @@ internal sealed class OperationsNetwork : VelocityNetwork
         RegisterComponents();
     }
 
-    public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+    public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given) where T : class
     {
         // Time and label always take part, since a graph keeps no unused input.
         T row = ops.Reshape(x, Width);
@@ -81,7 +81,7 @@ internal sealed class OperationsNetwork : VelocityNetwork
             "permute" => FromImage(ops.Permute(Image(2, 4, 4), 3, 1, 2)),
             "linear" => ops.Linear(timed, _square),
             "linear without bias" => ops.Linear(timed, _square2),
-            "embedding" => ops.Embedding(label!, _table),
+            "embedding" => ops.Embedding(given.Label!, _table),
             "layer norm" => ops.LayerNorm(timed, _norm),
             "silu" => ops.Silu(timed),
             "selu" => ops.Linear(ops.Selu(ops.Linear(timed, _toVector)), _fromVector),
@@ -99,7 +99,7 @@ internal sealed class OperationsNetwork : VelocityNetwork
             "constant" => ops.Multiply(timed, ops.Constant(_row)),
             _ => throw new ArgumentException(_operation),
         };
-        T labelled = ops.Add(ops.Add(result, ops.Multiply(timed, ops.Constant(_row))), ops.Embedding(label!, _table));
+        T labelled = ops.Add(ops.Add(result, ops.Multiply(timed, ops.Constant(_row))), ops.Embedding(given.Label!, _table));
         return ops.Reshape(labelled, 2, 3);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using FlowRuntime.Fields;
 using FlowRuntime.Training.Data;
 using Parquet;
 using Parquet.Schema;
@@ -26,6 +27,42 @@ public sealed class TableDataTests : IDisposable
         Same([1, -2.5, 3, 1000, 5, 0.25], data.InDataUnits());
         Assert.Equal(["9", "10"], data.ClassNames!); // by value, not by text
         Assert.Equal([1, 0, 1], data.Labels!);
+    }
+
+    [Fact]
+    public void Condition_columns_are_taken_out_standardised_and_in_the_order_asked_for()
+    {
+        Dataset data = TableData.Csv(Write("t.csv", "a,b,kind,c\n1,10,u,100\n2,30,v,100\n6,20,u,400\n"), "kind", ["c", "a"]);
+        Assert.Equal(["b"], data.Card.Columns!.Names);
+        Same([10, 30, 20], data.InDataUnits());
+        Assert.Equal([0, 1, 0], data.Labels!);
+        Assert.Equal(["c", "a"], data.Vectors!.Columns.Names);
+        Assert.Equal([200, 3], data.Vectors.Columns.Mean, (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal(-100 / Math.Sqrt(20_000), data.Vectors[0][0], 1e-6);
+        Assert.Equal(3 / Math.Sqrt(14.0 / 3), data.Vectors[2][1], 1e-6);
+        Condition last = data.Select([2, 0]).Conditions(1).Single();
+        Assert.Equal(0, last.Label);
+        Same([400, 6], last.Vectors["condition"]);
+    }
+
+    public static TheoryData<string[], string?, string> BadConditions => new()
+    {
+        { ["d"], null, "there is no column 'd' for the conditions. Choose one of: a, b, c." },
+        { ["a", "a"], null, "the condition column 'a' is named twice" },
+        { ["b"], "b", "the column 'b' is the label column" },
+        { ["a", "b", "c"], null, "all columns are conditions" },
+        { ["a", "b"], "c", "all columns are conditions" },
+    };
+
+    [Theory, MemberData(nameof(BadConditions))]
+    public void Condition_columns_that_are_none_are_refused(string[] columns, string? label, string expected) =>
+        Refused(expected, Write("t.csv", "a,b,c\n1,2,3\n4,5,6\n"), path => TableData.Csv(path, label, columns));
+
+    [Fact]
+    public void A_condition_hundreds_of_deviations_from_the_mean_is_refused_by_its_row()
+    {
+        string rows = string.Concat(Enumerable.Range(0, 300_000).Select(i => i == 12 ? "1,1e6\n" : "1,0\n"));
+        Refused("Row 12 has the condition 'c' 547", Write("t.csv", "a,c\n" + rows), path => TableData.Csv(path, null, ["c"]));
     }
 
     [Fact]

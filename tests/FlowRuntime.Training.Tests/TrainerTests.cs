@@ -32,7 +32,7 @@ public class TrainerTests
             (exact[2 * i], exact[2 * i + 1]) = ((float)(meanX + slope * offsetX), (float)(meanY + slope * offsetY));
         }
         using var noGradient = no_grad();
-        float[] learnt = network.Forward(TorchOps.Instance, tensor(times), tensor(states).reshape(n, 2), null).data<float>().ToArray();
+        float[] learnt = network.Forward(TorchOps.Instance, tensor(times), tensor(states).reshape(n, 2)).data<float>().ToArray();
         double error = Math.Sqrt(learnt.Zip(exact, (a, b) => Math.Pow(a - b, 2)).Average());
         double size = Math.Sqrt(exact.Average(v => (double)v * v));
         Assert.True(error < 0.1 * size, $"the root mean square error is {error:G3} of {size:G3}");

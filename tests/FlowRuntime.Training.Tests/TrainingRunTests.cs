@@ -351,7 +351,7 @@ public sealed class TrainingRunTests : IDisposable
 
         public SecondHalfFails() : base("fails", [2], 0) => RegisterComponents();
 
-        public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class => Environment.CurrentManagedThreadId == _thread ? ops.Linear(x, _layer)
+        public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given) where T : class => Environment.CurrentManagedThreadId == _thread ? ops.Linear(x, _layer)
             : throw new InvalidOperationException("on another thread");
     }
 }

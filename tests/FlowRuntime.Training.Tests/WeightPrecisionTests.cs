@@ -197,7 +197,7 @@ public sealed class WeightPrecisionTests : IDisposable
         TrainingBatch along = Points(network, 70);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        float[] noise = network.Forward(TorchOps.Instance, tensor(along.Times), tensor(along.States).reshape([70, .. network.Shape.Select(n => (long)n)]), null).data<float>().ToArray();
+        float[] noise = network.Forward(TorchOps.Instance, tensor(along.Times), tensor(along.States).reshape([70, .. network.Shape.Select(n => (long)n)])).data<float>().ToArray();
         double change = 0, size = 0;
         for (int e = 0; e < noise.Length; e++)
         {
@@ -269,5 +269,5 @@ public sealed class WeightPrecisionTests : IDisposable
     private static FlowCard Card(VelocityNetwork network) => new(
         FlowCard.CurrentFormat, new PredictionCard(PredictionKind.Velocity), new PathCard(PathKind.ConditionalOt), new SampleCard(network.Shape),
         OnnxExporter.Inputs, OnnxExporter.Outputs,
-        Conditions: network.Classes == 0 ? null : new ConditionsCard(OnnxExporter.ClassesOf([.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")])));
+        Conditions: OnnxExporter.ConditionsOf(network.Classes == 0 ? null : [.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")]));
 }

@@ -45,7 +45,7 @@ public class DemoTests
     {
         using FlowModel model = FlowModel.Open(ModelPath);
         const int samples = 3, frames = 4, pixels = 64;
-        float[] film = Film.Draw(model, samples, frames, TestContext.Current.CancellationToken);
+        float[] film = Film.Draw(model, Digits.Load(), samples, frames, TestContext.Current.CancellationToken);
         Assert.Equal(samples * frames * pixels, film.Length);
         float[] ends = model.Sample(samples, new SamplingOptions { Labels = [0, 1, 2] }).Values;
         for (int sample = 0; sample < samples; sample++)

@@ -2,6 +2,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Fields;
+using FlowRuntime.Training.Data;
 using SkiaSharp;
 
 namespace FlowRuntime.TrainTool.Tests;
@@ -58,6 +60,31 @@ public sealed class ImageDataTests : IDisposable
         Assert.Equal(["cat", "dog"], card.Conditions!.Classes!.Names);
         var saved = (JsonObject)JsonNode.Parse(File.ReadAllText(At("run/config.json")))!;
         Assert.Equal("{\"size\":5,\"channels\":\"grey\",\"bad_files\":\"skip\"}", saved["images"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Images_are_learnt_under_the_rows_of_a_table()
+    {
+        for (int i = 0; i < 12; i++)
+            WritePicture($"data/{i:D2}.png", (byte)(20 * i));
+        File.WriteAllText(At("grey.csv"), "grey,one\n" + string.Concat(Enumerable.Range(0, 12).Select(i => $"{20 * i},1\n")));
+        Done(await Run($"images:{At("data")}", "--conditions", $"csv:{At("grey.csv")}", "--set", "images.size=4", "--set", "images.channels=grey", "--set", "network.multipliers=[1]"));
+        FlowCard card = CardFile.Read(At("run/model.onnx"));
+        Assert.Equal(["grey", "one"], card.Conditions!.Vectors!.Single().Columns!.Names);
+        Assert.Equal([110, 1], card.Conditions.Vectors!.Single().Columns!.Mean, (a, b) => Math.Abs(a - b) < 1e-9);
+        var saved = (JsonObject)JsonNode.Parse(File.ReadAllText(At("run/config.json")))!;
+        Assert.Equal($"csv:{At("grey.csv")}", (string)saved["conditions"]!);
+        Dataset data = RunConfiguration.Read(At("run/config.json")).LoadData().Train;
+        float[] images = data.InDataUnits();
+        foreach ((int row, Condition condition) in data.Conditions(data.Count).Index())
+            Assert.Equal(images[row * 16] * 255, 0.299 * condition.Vectors["condition"][0] + 58.7 + 22.8, 0.6); // the grey of each image's own red, green and blue
+
+        File.AppendAllText(At("grey.csv"), "1,1\n");
+        Directory.Delete(At("run"), recursive: true);
+        TrainRun refused = await Run($"images:{At("data")}", "--conditions", $"csv:{At("grey.csv")}");
+        Assert.Equal(CommandHost.BadInput, refused.ExitCode);
+        Assert.Contains("has 13 rows for 12 images of data", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("is about images:FOLDER and npy:FILE as images alone", (await Run("moons", "--conditions", $"csv:{At("grey.csv")}")).Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -58,6 +58,7 @@ internal static class InspectCommand
     {
         FlowCard card = model.Card;
         ClassesCard? classes = card.Conditions?.Classes;
+        IReadOnlyList<ConditionInputCard> vectors = card.Conditions?.Vectors ?? [];
         ProvenanceCard made = card.Provenance ?? new ProvenanceCard();
         string data = card.Data switch
         {
@@ -70,9 +71,10 @@ internal static class InspectCommand
             ("model", FormattableString.Invariant($"{model.Model} ({model.Bytes / 1e6:F2} MB, {model.Parameters:N0} parameters)")),
             ("graph", $"sha256 {model.Graph}"),
             ("predicts", FormattableString.Invariant($"{Name(card.Prediction.Kind)} of [{string.Join(", ", card.Sample.Shape)}], path {Name(card.Path.Kind)}, t from {card.Path.Start} to {card.Path.End}")),
-            ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(card.Inputs.Probe is { } probe ? $", {probe} (probe)" : "")}{(classes is null ? "" : $", {classes.Input} (class label)")}"),
+            ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(card.Inputs.Probe is { } probe ? $", {probe} (probe)" : "")}{(classes is null ? "" : $", {classes.Input} (class label)")}{string.Concat(vectors.Select(vector => $", {vector.Input} (condition)"))}"),
             ("outputs", $"{card.Outputs.Prediction} (prediction){(card.Outputs.Divergence is { } divergence ? $", {divergence} (divergence)" : "")}"),
             ("classes", classes is null ? null : $"{string.Join(", ", classes.Names)}{(classes.Null is { } none ? $" (no class: {none})" : "")}"),
+            ("conditions", vectors.Count == 0 ? null : string.Join("; ", vectors.Select(Condition))),
             ("data", data),
             ("hints", model.Hints),
             ("trained on", made.Data is null ? null : $"{made.Data}, {made.Steps} steps, seed {made.Seed}"),
@@ -84,6 +86,10 @@ internal static class InspectCommand
         foreach ((string name, string? value) in lines.Where(line => line.Value is not null))
             output.WriteLine($"{name,-12} {value}");
     }
+
+    /// <summary>A condition vector's values, each with mean and scale where they are known.</summary>
+    private static string Condition(ConditionInputCard vector) => vector.Columns is not { } columns ? $"[{string.Join(", ", vector.Shape)}]"
+        : string.Join(", ", columns.Names.Select((name, i) => string.Create(CultureInfo.InvariantCulture, $"{name} {columns.Mean[i]:G4} ± {columns.Scale[i]:G4}")));
 
     /// <summary>A kind as words are written: conditional-ot.</summary>
     private static string Name(Enum kind) => JsonNamingPolicy.KebabCaseLower.ConvertName(kind.ToString());

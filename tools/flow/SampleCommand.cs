@@ -21,6 +21,7 @@ internal sealed class SampleCommand
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of all randomness." };
     private readonly Option<long> _first = new("--first") { Description = "Index of the first sample; sample i is the same whichever run draws it." };
     private readonly Option<string?> _label = new("--label") { Description = "Class labels, by name or number, separated by commas and taken in turn; or 'all'." };
+    private readonly Option<string?> _condition = new("--condition") { Description = "Condition vectors, taken in turn: numbers as 21.5,0.4 or by name as temperature=21.5,humidity=0.4, several separated by ';', or a .csv file of them." };
     private readonly Option<double?> _guidance = new("--guidance") { Description = "Scale of classifier-free guidance; 1 is none." };
     private readonly SolverArguments _solver = new();
     private readonly Option<int?> _trajectory = new("--trajectory") { Description = "Record each sample at this many times from noise to data: a film strip (.png of images) or all states (.npy)." };
@@ -42,10 +43,11 @@ internal sealed class SampleCommand
               flow sample digits.onnx --label all --out digits.png
               flow sample digits.onnx --label 3,7 --count 1000 --seed 7 --out digits.npy
               flow sample digits.onnx --label all --count 10 --trajectory 9 --out film.png
+              flow sample weather.onnx --condition temperature=21.5,humidity=0.4 --out days.csv
               flow sample moons.onnx --count 5000 --method rk4 --steps 20 --out moons.csv
             """)
         {
-            _model, _out, _count, _seed, _first, _label, _guidance, _trajectory,
+            _model, _out, _count, _seed, _first, _label, _condition, _guidance, _trajectory,
             _provider, _requireProvider, _threads, _workers, _slots, _json,
         };
         _solver.AddTo(command);
@@ -93,8 +95,10 @@ internal sealed class SampleCommand
         options = CommandHost.Checked("--first", () => options with { First = parsed.GetValue(_first) });
         if (parsed.GetValue(_label) is { } labels)
             options = options with { Labels = CommandHost.Checked("--label", () => Labels(labels, model)) };
-        else
-            options = options with { Guidance = 1 }; // the model's own guidance is for its classes
+        if (parsed.GetValue(_condition) is { } conditions)
+            options = options with { Conditions = CommandHost.Checked("--condition", () => ConditionArgument.Read(conditions, model)) };
+        if (options.Labels.Count == 0 && options.Conditions.Count == 0)
+            options = options with { Guidance = 1 }; // the model's own guidance is for its classes and conditions
         if (parsed.GetValue(_guidance) is { } guidance)
             options = CommandHost.Checked("--guidance", () => options with { Guidance = guidance });
         if (parsed.GetValue(_trajectory) is { } times)
@@ -136,7 +140,7 @@ internal sealed class SampleCommand
         FlowModel model, SamplingOptions options, long count, string outPath, bool quiet, CancellationToken cancellationToken)
     {
         int times = options.TrajectoryTimes.Count;
-        int? columns = times > 0 ? times : options.Labels.Count > 1 ? options.Labels.Count : null;
+        int? columns = times > 0 ? times : options.Labels.Count > 1 ? options.Labels.Count : options.Conditions.Count > 1 ? options.Conditions.Count : null;
         using SampleFile file = SampleFile.Open(outPath, model.Card, count, times, columns);
         long failed = 0;
         long started = Stopwatch.GetTimestamp();

@@ -48,7 +48,7 @@ internal sealed class TuneCommand
             if (File.Exists(CardFile.SidecarOf(path)))
                 CommandHost.RequireWritable("MODEL", CardFile.SidecarOf(path));
             using var progress = new TuningProgressBar(json);
-            hints = CommandHost.Checked("--samples", () => SolverTuner.Tune(model, parsed.GetValue(_samples), progress, cancellationToken));
+            hints = CommandHost.Checked("--samples", () => SolverTuner.Tune(model, parsed.GetValue(_samples), progress, cancellationToken: cancellationToken));
             usual = EvaluationsOf(model, new AdaptiveSteps(), cancellationToken);
         }
         CardFile.WriteHints(path, hints);

@@ -12,7 +12,7 @@ internal sealed class BatchTensors : IDisposable
     private readonly ITensorOps<Tensor> _ops;
     private readonly int _first, _rows;
     private readonly Tensor _times, _states, _targets;
-    private readonly Tensor? _weights, _labels;
+    private readonly Tensor? _weights, _labels, _vectors;
 
     /// <param name="network">The network.</param>
     /// <param name="first">The first of the batch's rows.</param>
@@ -30,6 +30,7 @@ internal sealed class BatchTensors : IDisposable
         _targets = zeros(shape, device: device).DetachFromDisposeScope();
         _weights = weighted ? zeros([rows, .. network.Shape.Select(_ => 1L)], device: device).DetachFromDisposeScope() : null;
         _labels = network.Classes > 0 ? zeros(rows, dtype: ScalarType.Int64, device: device).DetachFromDisposeScope() : null;
+        _vectors = network.VectorLength > 0 ? zeros(rows, network.VectorLength, device: device).DetachFromDisposeScope() : null;
     }
 
     /// <summary>Copies the rows of a batch in.</summary>
@@ -42,12 +43,14 @@ internal sealed class BatchTensors : IDisposable
             Copy(batch.Weights!, _weights);
         if (_labels is not null)
             Copy(batch.Labels!, _labels);
+        if (_vectors is not null)
+            Copy(batch.Vectors!, _vectors);
     }
 
     /// <summary>The mean weighted squared error of the network's predictions, in the caller's dispose scope.</summary>
     public Tensor Loss()
     {
-        Tensor prediction = _network.Forward(_ops, _times, _states, _labels).to(ScalarType.Float32);
+        Tensor prediction = _network.Forward(_ops, _times, _states, new(_labels, _vectors)).to(ScalarType.Float32);
         return _weights is null
             ? nn.functional.mse_loss(prediction, _targets)
             : (_weights * nn.functional.mse_loss(prediction, _targets, nn.Reduction.None)).mean();
@@ -60,6 +63,7 @@ internal sealed class BatchTensors : IDisposable
         _targets.Dispose();
         _weights?.Dispose();
         _labels?.Dispose();
+        _vectors?.Dispose();
     }
 
     private void Copy<T>(T[] values, Tensor tensor) where T : unmanaged

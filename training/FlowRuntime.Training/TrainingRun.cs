@@ -56,8 +56,9 @@ public sealed class TrainingRun : IDisposable
         Dataset? heldOut = null, CheckpointFolder? checkpoints = null, TimeProvider? clock = null)
     {
         Dataset data = objective.Data;
-        if (!network.Shape.SequenceEqual(data.Shape) || network.Classes != (data.ClassNames?.Count ?? 0))
-            throw new ArgumentException($"The network takes [{string.Join(", ", network.Shape)}] in {network.Classes} classes, the data set {data.Name} has [{string.Join(", ", data.Shape)}] in {data.ClassNames?.Count ?? 0}.", nameof(objective));
+        (int classes, int vectorLength) = (data.ClassNames?.Count ?? 0, data.Vectors?.Length ?? 0);
+        if (!network.Shape.SequenceEqual(data.Shape) || network.Classes != classes || network.VectorLength != vectorLength)
+            throw new ArgumentException($"The network takes [{string.Join(", ", network.Shape)}] in {network.Classes} classes with {network.VectorLength} conditions, the data set {data.Name} has [{string.Join(", ", data.Shape)}] in {classes} with {vectorLength}.", nameof(objective));
         Device device = options.Device.ToTorch();
         set_num_threads(options.Threads);
         (_network, _objective, _options, _checkpoints, _clock) = (network, objective, options, checkpoints, clock ?? TimeProvider.System);

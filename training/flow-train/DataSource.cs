@@ -20,7 +20,7 @@ internal static class DataSource
         ["digits"] = Digits.Load,
     };
 
-    private static readonly Dictionary<string, Func<string, string?, Dataset>> Tables = new()
+    private static readonly Dictionary<string, Func<string, string?, IReadOnlyList<string>?, Dataset>> Tables = new()
     {
         ["csv"] = TableData.Csv,
         [Npy] = TableData.Npy,
@@ -31,8 +31,8 @@ internal static class DataSource
     public static string Forms { get; } = string.Join(", ", [.. Named.Keys, $"{Gaussian}:D", .. Tables.Keys.Select(kind => $"{kind}:FILE"), $"{Idx}:FOLDER", $"{Images}:FOLDER"]);
 
     /// <summary>Checks a SPEC without loading it, and makes the path of its file or folder a full one, so that the run can be exported from any folder.</summary>
-    /// <exception cref="ArgumentException">There is no such data set, or it takes no label column.</exception>
-    public static string Resolve(string spec, string? labelColumn)
+    /// <exception cref="ArgumentException">There is no such data set, or it takes no label or condition columns.</exception>
+    public static string Resolve(string spec, string? labelColumn, IReadOnlyList<string>? conditionColumns = null)
     {
         (string kind, string? argument) = Parts(spec);
         bool table = Tables.ContainsKey(kind) && argument is { Length: > 0 }, folder = kind is Idx or Images && argument is { Length: > 0 };
@@ -40,6 +40,8 @@ internal static class DataSource
             throw new ArgumentException($"There is no data set '{spec}'. Choose one of: {Forms}.");
         if (!table && labelColumn is not null)
             throw new ArgumentException($"The data set '{spec}' takes no label column ('{labelColumn}'); tables do: {string.Join(", ", Tables.Keys.Select(name => $"{name}:FILE"))}.");
+        if (!table && conditionColumns is { Count: > 0 })
+            throw new ArgumentException($"The data set '{spec}' takes no condition columns ('{string.Join(", ", conditionColumns)}'); tables do: {string.Join(", ", Tables.Keys.Select(name => $"{name}:FILE"))}.");
         return table || folder ? $"{kind}:{Path.GetFullPath(argument!)}" : spec;
     }
 
@@ -57,8 +59,13 @@ internal static class DataSource
         Require(run.Images is null || kind == Images, "images", $"{Images}:FOLDER");
         Require(run.ClassNames is null || kind == Idx, "class_names", $"{Idx}:FOLDER");
         Require(!run.AsImages || kind == Npy, "as_images", $"{Npy}:FILE");
+        Require(run.Conditions is null || kind == Images || run.AsImages, "conditions", $"{Images}:FOLDER and {Npy}:FILE as images");
+        if (run.Conditions is { } table && !Tables.ContainsKey(Parts(table).Kind))
+            throw new ArgumentException($"The conditions '{table}' are no table. Give {string.Join(", ", Tables.Keys.Select(name => $"{name}:FILE"))}.");
         if (run.AsImages && run.LabelColumn is not null)
             throw new ArgumentException($"Images have no label column ('{run.LabelColumn}'). Leave out the label column, or as_images.");
+        if (run.AsImages && run.ConditionColumns is { Count: > 0 })
+            throw new ArgumentException($"Images have no condition columns ('{string.Join(", ", run.ConditionColumns)}'). Leave them out, or as_images.");
 
         void Require(bool fits, string setting, string form)
         {
@@ -81,23 +88,34 @@ internal static class DataSource
         return kind switch
         {
             Idx => IdxImages.Load(argument!, run.ClassNames),
-            Images => DataSplit.Of(ImageFolder.Load(argument!, run.Images, report)),
-            Npy when run.AsImages => DataSplit.Of(NpyImages.Load(argument!)),
-            _ => DataSplit.Of(Load(run.Data, run.LabelColumn)),
+            Images => DataSplit.Of(Conditioned(ImageFolder.Load(argument!, run.Images, report), run.Conditions)),
+            Npy when run.AsImages => DataSplit.Of(Conditioned(NpyImages.Load(argument!), run.Conditions)),
+            _ => DataSplit.Of(Load(run.Data, run.LabelColumn, run.ConditionColumns)),
         };
+    }
+
+    /// <summary>Images under the rows of a table, in the order of the images.</summary>
+    private static Dataset Conditioned(Dataset images, string? table)
+    {
+        if (table is null)
+            return images;
+        Dataset rows = Load(table, labelColumn: null);
+        return rows.Card.Columns is not { } columns || rows.Shape.Count > 1 ? throw new InvalidDataException($"conditions: {table} has rows of [{string.Join(", ", rows.Shape)}]. Give a table of columns.")
+            : rows.Count != images.Count ? throw new InvalidDataException($"conditions: {table} has {rows.Count} rows for {images.Count} images of {images.Name}. Give a row an image, in the order of the images; files that are skipped have none.")
+            : images.Under(new ConditionVectors(columns, rows.Values));
     }
 
     /// <summary>Loads a table, or a data set known by its name.</summary>
     /// <exception cref="ArgumentException">There is no such data set, file's label column or dimension.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file holds no table to learn.</exception>
-    public static Dataset Load(string spec, string? labelColumn)
+    public static Dataset Load(string spec, string? labelColumn, IReadOnlyList<string>? conditionColumns = null)
     {
-        Resolve(spec, labelColumn);
+        Resolve(spec, labelColumn, conditionColumns);
         (string kind, string? argument) = Parts(spec);
         if (Named.TryGetValue(spec, out Func<Dataset>? named))
             return named();
-        return TryDimension(argument, out int dimension) && kind == Gaussian ? GaussianData.Load(dimension) : Tables[kind](argument!, labelColumn);
+        return TryDimension(argument, out int dimension) && kind == Gaussian ? GaussianData.Load(dimension) : Tables[kind](argument!, labelColumn, conditionColumns);
     }
 
     /// <summary>The licence of a model trained on the data; null where that is the user's to say.</summary>

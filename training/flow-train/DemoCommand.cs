@@ -44,14 +44,14 @@ internal static class DemoCommand
         double trainingSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         ExportParity parity = OnnxExporter.Export(trained.Network, ModelCards.Of(run, split.Train), folder.Model);
 
-        ModelTuning.Write(folder.Model, samples: 64, cancellationToken);
+        ModelTuning.Write(folder.Model, samples: 64, split.HeldOut, cancellationToken);
         using FlowModel model = FlowModel.Open(folder.Model);
         DemoFigures figures = DemoFigures.Measure(model, split, cancellationToken);
         LossPicture.Save(folder.File("loss.png"), trained.Progress);
         var options = new SamplingOptions { Labels = ImagePicture.ClassesInRows(split.Train, GridColumns) };
         float[] grid = model.Sample(options.Labels.Count, options, cancellationToken: cancellationToken).EnsureSuccess().Values;
         ImagePicture.Save(folder.File("samples.png"), grid, model.Card.Sample.Shape, GridColumns);
-        float[] film = Film.Draw(model, FilmSamples, FilmFrames, cancellationToken);
+        float[] film = Film.Draw(model, split.HeldOut, FilmSamples, FilmFrames, cancellationToken);
         ImagePicture.Save(folder.File("trajectory.png"), film, model.Card.Sample.Shape, FilmFrames);
 
         var report = new DemoReport(

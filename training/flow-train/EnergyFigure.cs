@@ -5,7 +5,7 @@ using FlowRuntime.Training.Metrics;
 namespace FlowRuntime.TrainTool;
 
 /// <summary>How far samples are from held-out data, beside how far real data are from real data.</summary>
-/// <param name="Distance">Energy distance between held-out rows and as many samples of the same classes, in the data's units.</param>
+/// <param name="Distance">Energy distance between held-out rows and as many samples of the same classes and conditions, in the data's units.</param>
 /// <param name="Floor">The same between two disjoint random sets of real rows of that size, mean over 20 pairs.</param>
 internal sealed record EnergyFigure(double Distance, double Floor)
 {
@@ -26,7 +26,7 @@ internal sealed record EnergyFigure(double Distance, double Floor)
         int dimension = split.HeldOut.Dimension, most = Math.Max(2, MostValues / dimension);
         Dataset judge = Some(split.HeldOut, Math.Min(MostRows, most)), others = Some(split.Train, Math.Min(MostReal, most));
         int count = Math.Min(judge.Count, (judge.Count + others.Count) / 2);
-        var options = new SamplingOptions { Seed = Seed, Labels = judge.Labels ?? [], Solver = models[0].Defaults.Solver };
+        var options = new SamplingOptions { Seed = Seed, Conditions = judge.Conditions(count), Solver = models[0].Defaults.Solver };
         SampleBatch[] samples = [.. models.Select(model => model.Sample(count, options, cancellationToken: cancellationToken).EnsureSuccess())];
         float[] heldOut = judge.InDataUnits();
         float[] real = [.. others.InDataUnits(), .. heldOut];

@@ -58,7 +58,7 @@ internal static class ExportCommand
                     output.WriteLine(line);
             }
             if (!parsed.GetValue(noTune))
-                output.WriteLine(ModelTuning.Write(path, ModelTuning.Samples, cancellationToken));
+                output.WriteLine(ModelTuning.Write(path, ModelTuning.Samples, data.HeldOut, cancellationToken));
         }, cancellationToken));
         return command;
     }

@@ -18,7 +18,7 @@ internal static class ModelCards
         new SampleCard(data.Shape),
         OnnxExporter.Inputs,
         OnnxExporter.Outputs,
-        Conditions: data.ClassNames is null ? null : new ConditionsCard(OnnxExporter.ClassesOf(data.ClassNames)),
+        Conditions: OnnxExporter.ConditionsOf(data.ClassNames, data.Vectors?.Columns),
         Data: data.Card,
         Provenance: new ProvenanceCard(
             Data: data.Name, // of a table the file's name: its folder is nobody's business

@@ -1,6 +1,7 @@
 using System.Globalization;
 using FlowRuntime.Cards;
 using FlowRuntime.Sampling;
+using FlowRuntime.Training.Data;
 using FlowRuntime.Tuning;
 
 namespace FlowRuntime.TrainTool;
@@ -17,9 +18,10 @@ internal static class ModelTuning
     /// <summary>Measures and writes.</summary>
     /// <param name="path">The exported model.</param>
     /// <param name="samples">Samples measured, and as many others judged.</param>
+    /// <param name="data">Rows whose condition vectors it is sampled under, where they have some.</param>
     /// <param name="cancellationToken">Ends the measurement.</param>
     /// <returns>What was found, in one line.</returns>
-    public static string Write(string path, int samples, CancellationToken cancellationToken)
+    public static string Write(string path, int samples, Dataset data, CancellationToken cancellationToken)
     {
         HintsCard hints;
         try
@@ -27,7 +29,7 @@ internal static class ModelTuning
             using FlowModel model = FlowModel.Open(path);
             if (model.Field.Dimension > MostDimension)
                 return $"solvers not measured: samples of {model.Field.Dimension} values may take hours. flow tune {path} --samples 32 does it";
-            hints = SolverTuner.Tune(model, samples, cancellationToken: cancellationToken);
+            hints = SolverTuner.Tune(model, samples, conditions: data.Vectors is null ? null : data.Conditions(2 * samples), cancellationToken: cancellationToken);
         }
         catch (SamplingException e) // a network that was hardly trained may have no solution to measure by; it is exported all the same
         {

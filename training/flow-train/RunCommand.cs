@@ -13,6 +13,8 @@ internal sealed class RunCommand
 {
     private readonly Option<string?> _data = new("--data") { Description = $"The data: {DataSource.Forms}." };
     private readonly Option<string?> _labelColumn = new("--label-column") { Description = "The table's column of classes, by its name; x0, x1, … where the file names none." };
+    private readonly Option<string?> _conditionColumns = new("--condition-columns") { Description = "The table's columns that rows are conditioned on, by their names, separated by commas." };
+    private readonly Option<string?> _conditions = new("--conditions") { Description = "A table (csv:FILE, npy:FILE, parquet:FILE) whose rows images are conditioned on, in the order of the images." };
     private readonly Option<string> _out = new("--out") { Description = "Folder for the run.", Required = true };
     private readonly Option<string?> _config = new("--config") { Description = "JSON file whose fields replace the data set's defaults." };
     private readonly Option<string[]> _set = new("--set") { Description = "Field to replace, such as training.learning_rate=1e-3; may be given again.", DefaultValueFactory = _ => [] };
@@ -35,10 +37,11 @@ internal sealed class RunCommand
               flow-train run --data digits --out runs/more --minutes 2 --init runs/wide --set network.width=384
               flow-train run --data digits --out runs/unet --set network.kind=unet --set network.width=16
               flow-train run --data csv:iris.csv --label-column species --out runs/iris --steps 2000
+              flow-train run --data csv:houses.csv --condition-columns rooms,year --out runs/houses
               flow-train run --data images:photos --out runs/photos --set images.size=64 --set augmentation.flip=true
             """)
         {
-            _data, _labelColumn, _out, _config, _set, _steps, _minutes, _seed, _init, _noTune,
+            _data, _labelColumn, _conditionColumns, _conditions, _out, _config, _set, _steps, _minutes, _seed, _init, _noTune,
         };
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
@@ -73,6 +76,10 @@ internal sealed class RunCommand
             run = CommandHost.Checked("--config", () => run.With(config, file)) with { Data = run.Data };
         if (parsed.GetValue(_labelColumn) is { } labelColumn)
             run = run with { LabelColumn = labelColumn };
+        if (parsed.GetValue(_conditionColumns) is { } columns)
+            run = run with { ConditionColumns = columns.Split(',', StringSplitOptions.TrimEntries) };
+        if (parsed.GetValue(_conditions) is { } conditions)
+            run = CommandHost.Checked("--conditions", () => run with { Conditions = DataSource.Resolve(conditions, labelColumn: null) });
         run = CommandHost.Checked("--set", () => run.With(parsed.GetValue(_set)!));
         if (parsed.GetValue(_steps) is { } steps)
             run = CommandHost.Checked("--steps", () => run with { Training = run.Training with { Steps = steps, Minutes = null } });
@@ -85,6 +92,7 @@ internal sealed class RunCommand
             run = run with { Init = CommandHost.Checked("--init", () => InitialWeights.Resolve(init)) };
         run.Training.Device.Require();
         CommandHost.Checked("--label-column", () => DataSource.Resolve(run.Data, run.LabelColumn));
+        CommandHost.Checked("--condition-columns", () => DataSource.Resolve(run.Data, run.LabelColumn, run.ConditionColumns));
         return run;
     }
 }

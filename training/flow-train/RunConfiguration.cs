@@ -24,11 +24,13 @@ namespace FlowRuntime.TrainTool;
 /// <param name="AsImages">Whether the rows of a NumPy array are images.</param>
 /// <param name="Augmentation">Random changes of images as they are drawn; null for none.</param>
 /// <param name="Pictures">When pictures are drawn during the training; null for some ten.</param>
+/// <param name="ConditionColumns">Names of a table's columns that rows are conditioned on; null for none.</param>
+/// <param name="Conditions">A table, such as <c>csv:/data/attributes.csv</c>, whose rows the images are conditioned on, in their order; null for none.</param>
 internal sealed record RunConfiguration(
     string Data, PathCard Path, ObjectiveConfiguration Objective, NetworkOptions Network, TrainingOptions Training, string? LabelColumn = null, string? Init = null,
     ImageFolderOptions? Images = null, IReadOnlyList<string>? ClassNames = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool AsImages = false, Augmentation? Augmentation = null,
-    PictureOptions? Pictures = null)
+    PictureOptions? Pictures = null, IReadOnlyList<string>? ConditionColumns = null, string? Conditions = null)
 {
     private static readonly JsonTypeInfo<RunConfiguration> Contract = (JsonTypeInfo<RunConfiguration>)new JsonSerializerOptions
     {
@@ -83,7 +85,8 @@ internal sealed record RunConfiguration(
         {
             RunConfiguration changed = StrictJson.Read(json, Contract, source);
             changed.MakeObjective().Check();
-            changed = changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn) };
+            changed = changed with { Conditions = changed.Conditions is null ? null : DataSource.Resolve(changed.Conditions, labelColumn: null) };
+            changed = changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn, changed.ConditionColumns) };
             DataSource.CheckSettings(changed);
             return changed;
         }
@@ -171,7 +174,7 @@ internal sealed record RunConfiguration(
         return Objective.On(path) with { TimeRange = (Math.Max(start, Path.Start), Math.Min(end, Path.End)), Augmentation = Augmentation ?? new() };
     }
 
-    public VelocityNetwork MakeNetwork(Dataset data) => Trainer.Seeded(Training.Seed, () => Network.Make(data.Shape, data.ClassNames?.Count ?? 0));
+    public VelocityNetwork MakeNetwork(Dataset data) => Trainer.Seeded(Training.Seed, () => Network.Make(data.Shape, data.ClassNames?.Count ?? 0, data.Vectors?.Length ?? 0));
 
     private static void NameNetworks(JsonTypeInfo type)
     {

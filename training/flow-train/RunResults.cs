@@ -62,7 +62,7 @@ internal static class RunResults
     private static void Write(RunFolder folder, TrainedRun run, DataSplit split, bool tune, TextWriter output, CancellationToken cancellationToken)
     {
         ExportParity parity = OnnxExporter.Export(run.Network, ModelCards.Of(run.Configuration, split.Train), folder.Model);
-        string tuning = tune ? ModelTuning.Write(folder.Model, ModelTuning.Samples, cancellationToken) : "solvers not measured";
+        string tuning = tune ? ModelTuning.Write(folder.Model, ModelTuning.Samples, split.HeldOut, cancellationToken) : "solvers not measured";
         EnergyFigure energy = Show(folder, run, split, parity, cancellationToken);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
             {folder.Model}: {parity.MaxRelativeDifference:0.0e+0} from the trained network (relative)

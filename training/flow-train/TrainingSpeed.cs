@@ -135,7 +135,7 @@ internal sealed record TrainingSpeed(
             Tensor x1 = all.index_select(0, randint(0, data.Count, subject.Batch));
             Tensor x0 = randn_like(x1), t = rand(subject.Batch), share = t.reshape(rows);
             Tensor x = x0 + share * (x1 - x0);
-            Tensor loss = nn.functional.mse_loss(network.Forward(TorchOps.Instance, t, x, null), x1 - x0);
+            Tensor loss = nn.functional.mse_loss(network.Forward(TorchOps.Instance, t, x), x1 - x0);
             optimiser.zero_grad();
             loss.backward();
             optimiser.step();

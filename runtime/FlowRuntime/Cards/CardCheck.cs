@@ -37,6 +37,8 @@ internal static class CardCheck
         }
         if (card.Conditions?.Classes is { } classes)
             CheckClasses(classes, source);
+        CheckInputs(card.Conditions?.Vectors ?? [], source, "conditions.vectors");
+        CheckInputs(card.Conditions?.Sequences ?? [], source, "conditions.sequences");
         if (card.Data is { } data)
             CheckData(data, card.Sample.Shape, source);
         if (card.Latent is { } latent)
@@ -46,6 +48,21 @@ internal static class CardCheck
         }
         if (card.Hints is { } hints)
             CheckHints(hints, card.Data, source);
+    }
+
+    private static void CheckInputs(IReadOnlyList<ConditionInputCard> inputs, string source, string list)
+    {
+        for (int i = 0; i < inputs.Count; i++)
+        {
+            string field = $"{list}[{i}]";
+            ConditionInputCard input = inputs[i];
+            Require(input is not null, source, field, "null", "give its input and shape");
+            CheckName(input!.Input, source, $"{field}.input");
+            CheckShape(input.Shape, source, $"{field}.shape");
+            Require(input.Null is null || float.IsFinite((float)input.Null.Value), source, $"{field}.null", input.Null, "give a finite number, or leave it out");
+            if (input.Columns is { } columns)
+                CheckColumns(columns, input.Length, source, $"{field}.columns");
+        }
     }
 
     private static void CheckShape(IReadOnlyList<int> shape, string source, string field)
@@ -102,13 +119,16 @@ internal static class CardCheck
             Require(shape.Count == 3 && shape[0] is 1 or 3, source, "data.image", $"an image of shape [{string.Join(", ", shape)}]", "an image's sample.shape is [1 or 3, height, width]");
         }
         if (data.Columns is { } columns)
-        {
-            Require(columns.Names.Count == values && !columns.Names.Any(string.IsNullOrEmpty), source, "data.columns.names", $"{columns.Names.Count} names", $"name each of a sample's {values} values");
-            Require(columns.Mean.Count == values && columns.Mean.All(double.IsFinite), source, "data.columns.mean", $"{columns.Mean.Count} numbers", $"give {values} finite numbers");
-            Require(columns.Scale.Count == values && columns.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.columns.scale", $"{columns.Scale.Count} numbers", $"give {values} positive numbers");
-        }
+            CheckColumns(columns, values, source, "data.columns");
         Require(data.Mean is null || (data.Mean.Count == 1 || data.Mean.Count == values) && data.Mean.All(double.IsFinite), source, "data.mean", $"{data.Mean?.Count} numbers", $"give 1 or {values} finite numbers");
         Require(data.Scale is null || (data.Scale.Count == 1 || data.Scale.Count == values) && data.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.scale", $"{data.Scale?.Count} numbers", $"give 1 or {values} positive numbers");
+    }
+
+    private static void CheckColumns(ColumnsCard columns, int values, string source, string field)
+    {
+        Require(columns.Names.Count == values && !columns.Names.Any(string.IsNullOrEmpty), source, $"{field}.names", $"{columns.Names.Count} names", $"name each of the {values} values");
+        Require(columns.Mean.Count == values && columns.Mean.All(double.IsFinite), source, $"{field}.mean", $"{columns.Mean.Count} numbers", $"give {values} finite numbers");
+        Require(columns.Scale.Count == values && columns.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, $"{field}.scale", $"{columns.Scale.Count} numbers", $"give {values} positive numbers");
     }
 
     private static void CheckHints(HintsCard hints, DataCard? data, string source)

@@ -190,9 +190,15 @@ public sealed record ConditionsCard(
 public sealed record ClassesCard(string Input, IReadOnlyList<string> Names, int? Null = null);
 
 /// <summary>A vector or sequence input.</summary>
-/// <param name="Input">Name of the graph's input.</param>
+/// <param name="Input">Name of the graph's input, float32.</param>
 /// <param name="Shape">Shape for one sample.</param>
-public sealed record ConditionInputCard(string Input, IReadOnlyList<int> Shape);
+/// <param name="Columns">Names of its values and how they are fed: (value − mean) / scale. Default: fed as they are given.</param>
+/// <param name="Null">The number that fills the input where no condition is given, for unconditional samples and guidance; null where there is none.</param>
+public sealed record ConditionInputCard(string Input, IReadOnlyList<int> Shape, ColumnsCard? Columns = null, double? Null = null)
+{
+    /// <summary>Number of values for one sample.</summary>
+    internal int Length => Shape.Aggregate(1, (product, size) => product * size);
+}
 
 /// <summary>How the network's values become the data's.</summary>
 /// <param name="Image">For images: the range of the network's values.</param>

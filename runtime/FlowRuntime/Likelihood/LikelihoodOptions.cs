@@ -1,3 +1,4 @@
+using FlowRuntime.Fields;
 using FlowRuntime.Ode;
 
 namespace FlowRuntime.Likelihood;
@@ -7,6 +8,12 @@ public sealed record LikelihoodOptions
 {
     /// <summary>Class labels, taken in turn: row i has the label at place i modulo their number. Empty (the default): no class.</summary>
     public IReadOnlyList<int> Labels { get; init; } = [];
+
+    /// <summary>
+    /// Conditions with vectors, taken in turn as the labels are: row i has the one at place i modulo their number, and the label at its place
+    /// where <see cref="Labels"/> are given, too. Empty (the default): none.
+    /// </summary>
+    public IReadOnlyList<Condition> Conditions { get; init; } = [];
 
     /// <summary>
     /// Scale of classifier-free guidance, finite; 1 (the default) is the plain field. The density is then that of the guided flow.

@@ -26,6 +26,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     private readonly float[] _times;
     private readonly long[]? _labels;
     private readonly long[]? _rowLabels;
+    private readonly ConditionFeed[] _vectors;
     private readonly int[] _sizes;
     private readonly Binding?[,] _bindings;
     private readonly Binding?[] _asideBindings;
@@ -47,6 +48,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             _labels = GC.AllocateArray<long>(buffers.Capacity, pinned: true);
             _rowLabels = new long[buffers.Capacity];
         }
+        _vectors = [.. (card.Conditions?.Vectors ?? []).Select(vector => new ConditionFeed(vector, buffers.Capacity))];
         _sizes = Sizes(buffers.Capacity);
         _bindings = new Binding?[buffers.Velocities.Count, _sizes.Length];
         _asideBindings = new Binding?[_sizes.Length];
@@ -54,14 +56,19 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 
     public void Assign(int row, long sampleIndex, Condition condition)
     {
+        ConditionFeed.Check(_card.Conditions, condition);
         if (_rowLabels is not null)
             _rowLabels[row] = Label(_card.Conditions!.Classes!, condition);
+        foreach (ConditionFeed vector in _vectors)
+            vector.Assign(row, condition);
     }
 
     public void Move(int source, int destination)
     {
         if (_rowLabels is not null)
             _rowLabels[destination] = _rowLabels[source];
+        foreach (ConditionFeed vector in _vectors)
+            vector.Move(source, destination);
     }
 
     public void Evaluate(int first, int count, int output)
@@ -73,6 +80,8 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         FeedTimes(first, count);
         if (_labels is not null)
             _rowLabels.AsSpan(first, count).CopyTo(_labels);
+        foreach (ConditionFeed vector in _vectors)
+            vector.Feed(first, count);
         if (first == 0)
         {
             Run(_bindings[output, size] ??= new Binding(this, _buffers, output, _sizes[size]));
@@ -179,6 +188,8 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
                 _inputs.Add((probe, View((buffers.Probes ?? owner._noProbes)!.Memory[..values], stateShape)));
             if (owner._labels is not null)
                 _inputs.Add((card.Conditions!.Classes!.Input, View(owner._labels.AsMemory(0, rows), [rows])));
+            foreach (ConditionFeed vector in owner._vectors)
+                _inputs.Add((vector.Input, View(vector.Fed(rows), vector.ShapeOf(rows))));
             BindInputs();
             BindOutput(card.Outputs.Prediction, View(buffers.Velocities[output].Memory[..values], stateShape));
             if (buffers.Divergences is { } divergences)

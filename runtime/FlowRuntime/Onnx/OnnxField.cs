@@ -37,8 +37,7 @@ internal sealed class OnnxField : IVelocityField
     {
         string? what =
             card.Time?.Steps is not null ? "time.steps; it feeds real times"
-            : card.Conditions?.Vectors is { Count: > 0 } ? "conditions.vectors; it knows classes"
-            : card.Conditions?.Sequences is { Count: > 0 } ? "conditions.sequences; it knows classes"
+            : card.Conditions?.Sequences is { Count: > 0 } ? "conditions.sequences; it knows classes and vectors"
             : card.Latent is not null ? "latent; it samples in the data's own space"
             : null;
         if (what is not null)
@@ -62,7 +61,11 @@ internal sealed class OnnxField : IVelocityField
         string? label = card.Conditions?.Classes?.Input;
         if (label is not null)
             CheckValue(session.InputMetadata, label, "conditions.classes.input", TensorElementType.Int64, [-1], modelPath);
-        string? unfed = session.InputMetadata.Keys.FirstOrDefault(name => name != card.Inputs.State && name != card.Inputs.Time && name != card.Inputs.Probe && name != label);
+        IReadOnlyList<ConditionInputCard> vectors = card.Conditions?.Vectors ?? [];
+        for (int i = 0; i < vectors.Count; i++)
+            CheckValue(session.InputMetadata, vectors[i].Input, $"conditions.vectors[{i}].input", TensorElementType.Float, [-1, .. vectors[i].Shape], modelPath);
+        HashSet<string?> fed = [card.Inputs.State, card.Inputs.Time, card.Inputs.Probe, label, .. vectors.Select(vector => vector.Input)];
+        string? unfed = session.InputMetadata.Keys.FirstOrDefault(name => !fed.Contains(name));
         if (unfed is not null)
             throw new InvalidDataException($"{modelPath}: the graph's input '{unfed}' is not named in the card, so nothing would be fed to it. Name it in the card or in {CardFile.SidecarOf(modelPath)}.");
     }
@@ -80,7 +83,7 @@ internal sealed class OnnxField : IVelocityField
         bool fits = actual.Length == shape.Length && actual[0] == -1
             && actual.Zip(shape).Skip(1).All(pair => pair.First == -1 || pair.First == pair.Second);
         if (!fits)
-            throw new InvalidDataException($"{modelPath}: the card's {field} '{name}' has the shape {Shape(actual)} in the graph, but {(shape.Length > 1 ? "the card's sample.shape asks for" : "one number a row is needed:")} {Shape(shape)}. {cure}");
+            throw new InvalidDataException($"{modelPath}: the card's {field} '{name}' has the shape {Shape(actual)} in the graph, but {(shape.Length > 1 ? $"the card's {(field.EndsWith(".input", StringComparison.Ordinal) ? field[..^5] + "shape" : "sample.shape")} asks for" : "one number a row is needed:")} {Shape(shape)}. {cure}");
     }
 
     private static string Shape(int[] shape) => $"[{string.Join(", ", shape.Select(size => size == -1 ? "N" : size.ToString()))}]";

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.ExceptionServices;
 using FlowRuntime.Cards;
+using FlowRuntime.Fields;
 using FlowRuntime.Ode;
 using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
@@ -55,20 +56,22 @@ public static class SolverTuner
     }
 
     /// <summary>Measures solvers on a model.</summary>
-    /// <param name="model">The model. It is sampled with its classes in turn, without guidance.</param>
+    /// <param name="model">The model. It is sampled without guidance.</param>
     /// <param name="samples">Samples that profiles are measured on, and others as many that they are judged on; at least 32. Default 128.</param>
     /// <param name="progress">Told the share of the work that is done, in [0, 1].</param>
+    /// <param name="conditions">Conditions it is sampled under, in turn. Default: its classes in turn, no vectors.</param>
     /// <param name="cancellationToken">Ends the measurement within one network call.</param>
     /// <returns>Hints to be written into the model's card.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There are fewer than 32 samples.</exception>
     /// <exception cref="SamplingException">The model has no tight solution: a sample failed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static HintsCard Tune(FlowModel model, int samples = 128, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    public static HintsCard Tune(
+        FlowModel model, int samples = 128, IProgress<double>? progress = null, IReadOnlyList<Condition>? conditions = null, CancellationToken cancellationToken = default)
     {
         if (samples < FewestSamples)
             throw new ArgumentOutOfRangeException(nameof(samples), samples, $"{samples} samples are too few to judge by. Give at least {FewestSamples}.");
         int classes = model.Card.Conditions?.Classes?.Names.Count ?? 0;
-        OdeProblem calibration = model.Problem(samples, new SamplingOptions { Labels = [.. Enumerable.Range(0, classes)] });
+        OdeProblem calibration = model.Problem(samples, new SamplingOptions { Conditions = conditions ?? [.. Enumerable.Range(0, classes).Select(label => new Condition { Label = label })] });
         OdeProblem judged = calibration with { First = samples };
         calibration = calibration with { Count = Math.Clamp(MostTrajectoryValues / ((long)ProfileMeasurement.Nodes * model.Field.Dimension), FewestCalibrated, samples) };
         float[] truth = OdeSolver.Solve(Tight(judged), cancellationToken: cancellationToken).EnsureSuccess().Values;

@@ -62,7 +62,6 @@ public class ModelFitTests
     public static TheoryData<string, string> Unsupported => new()
     {
         { "time.steps", "1000" },
-        { "conditions.vectors", """[{ "input": "pose", "shape": [7] }]""" },
         { "conditions.sequences", """[{ "input": "text", "shape": [77, 768] }]""" },
         { "latent", """{ "decoder": "decoder.onnx" }""" },
     };

@@ -69,6 +69,29 @@ internal static class TinyModel
         [Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "tx"), Node("Gather", ["table", "label"], "row"), Node("Add", ["tx", "row"], "v")],
         [Ints("one", 1), Floats("table", [table.Length / 2, 2], table)]);
 
+    /// <summary>The model v = t x + c, with c a condition of two numbers.</summary>
+    public static byte[] TimesTimePlusCondition(TinyValue? condition = null) => Model(
+        [Time, State, condition ?? new TinyValue("c", Float, -1, 2)],
+        [Velocity],
+        [Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "tx"), Node("Add", ["tx", condition?.Name ?? "c"], "v")],
+        [Ints("one", 1)]);
+
+    /// <summary>The model v = t x + c + table[label].</summary>
+    public static byte[] TimesTimePlusConditionAndTable(params float[] table) => Model(
+        [Time, State, Label, new TinyValue("c", Float, -1, 2)],
+        [Velocity],
+        [
+            Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "tx"), Node("Gather", ["table", "label"], "row"),
+            Node("Add", ["row", "c"], "sum"), Node("Add", ["tx", "sum"], "v"),
+        ],
+        [Ints("one", 1), Floats("table", [table.Length / 2, 2], table)]);
+
+    /// <summary>The card that fits v = t x + c: c is fed as (value − (1, −2)) / (2, 0.5), and 3 for none.</summary>
+    public static FlowCard ConditionCard { get; } = Card with
+    {
+        Conditions = new ConditionsCard(Vectors: [new ConditionInputCard("c", [2], new ColumnsCard(["warmth", "wetness"], [1, -2], [2, 0.5]), Null: 3)]),
+    };
+
     /// <summary>Writes a model and its card into a folder.</summary>
     public static string Write(TemporaryFolder folder, string name, byte[] model, FlowCard card)
     {

@@ -23,7 +23,7 @@ public sealed class StreamedRowsTests : IDisposable
     public void An_array_in_its_file_is_the_array_in_memory(string type, string? label, params int[] shape)
     {
         string path = WriteNpy(type, shape, column: label is null ? -1 : 2);
-        Dataset inMemory = TableData.Npy(path, label), streamed = TableData.Npy(path, label, mostInMemory: 0);
+        Dataset inMemory = TableData.Npy(path, label), streamed = TableData.Npy(path, label, null, mostInMemory: 0);
         Assert.Equal(inMemory.Shape, streamed.Shape);
         Assert.Equal(inMemory.Count, streamed.Count);
         Assert.Equal(inMemory.Values, streamed.Values);
@@ -34,11 +34,25 @@ public sealed class StreamedRowsTests : IDisposable
         Assert.Equal(inMemory.Card.Columns.Scale, streamed.Card.Columns.Scale);
     }
 
+    [Theory, InlineData(null), InlineData("x1")]
+    public void Conditions_of_a_streamed_array_are_those_of_the_array_in_memory(string? label)
+    {
+        string path = WriteNpy("<f8", [300, 5], column: label is null ? -1 : 1);
+        Dataset inMemory = TableData.Npy(path, label, ["x4", "x2"]), streamed = TableData.Npy(path, label, ["x4", "x2"], mostInMemory: 0);
+        Assert.Equal(inMemory.Values, streamed.Values);
+        Assert.Equal(inMemory.Labels, streamed.Labels);
+        Assert.Equal(["x4", "x2"], streamed.Vectors!.Columns.Names);
+        Assert.Equal(inMemory.Vectors!.Columns.Mean, streamed.Vectors.Columns.Mean);
+        Assert.Equal(label is null ? 3 : 2, streamed.Dimension);
+        for (int row = 0; row < streamed.Count; row++)
+            Assert.Equal(inMemory.Vectors[row].ToArray(), streamed.Vectors[row].ToArray());
+    }
+
     [Fact]
     public void A_batch_of_streamed_rows_is_the_batch_of_the_rows_in_memory()
     {
         string path = WriteNpy("<f4", [50, 6], column: -1);
-        ConditionalFlowMatching[] objectives = [.. new[] { TableData.Npy(path), TableData.Npy(path, null, mostInMemory: 0) }
+        ConditionalFlowMatching[] objectives = [.. new[] { TableData.Npy(path), TableData.Npy(path, null, null, mostInMemory: 0) }
             .Select(data => new ConditionalFlowMatching(DataSplit.Of(data).Train, new FlowMatchingOptions(), seed: 4))];
         TrainingBatch[] batches = [.. objectives.Select(objective => objective.Draw(7, 32))];
         Assert.Equal(batches[0].States, batches[1].States);
@@ -48,7 +62,7 @@ public sealed class StreamedRowsTests : IDisposable
     [Fact]
     public void Streamed_rows_are_read_by_many_threads_at_once()
     {
-        Dataset data = TableData.Npy(WriteNpy("<f8", [200, 30], column: -1), null, mostInMemory: 0);
+        Dataset data = TableData.Npy(WriteNpy("<f8", [200, 30], column: -1), null, null, mostInMemory: 0);
         float[][] expected = [.. Enumerable.Range(0, data.Count).Select(row => data[row])];
         Parallel.For(0, 4000, i => Assert.Equal(expected[i % data.Count], data[i % data.Count]));
     }
@@ -59,7 +73,7 @@ public sealed class StreamedRowsTests : IDisposable
         string path = WriteNpy("<f8", [300, 5], column: -1, value: i => i == 5 * 123 + 4 ? 1e300 : i);
         foreach (long mostInMemory in new long[] { 0, long.MaxValue })
         {
-            string message = Assert.Throws<InvalidDataException>(() => TableData.Npy(path, null, mostInMemory)).Message;
+            string message = Assert.Throws<InvalidDataException>(() => TableData.Npy(path, null, null, mostInMemory)).Message;
             Assert.Contains("row 123 (from 0), column 'x4': 1E+300 is no finite float32", message, StringComparison.Ordinal);
         }
     }
@@ -68,7 +82,7 @@ public sealed class StreamedRowsTests : IDisposable
     public void A_file_that_shrinks_during_a_run_is_an_error_that_names_it()
     {
         string path = WriteNpy("<f8", [300, 5], column: -1);
-        Dataset data = TableData.Npy(path, null, mostInMemory: 0);
+        Dataset data = TableData.Npy(path, null, null, mostInMemory: 0);
         using (FileStream file = File.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             file.SetLength(2000);
         Assert.Contains($"{path} ended while it was read", Assert.Throws<IOException>(() => data[299]).Message, StringComparison.Ordinal);

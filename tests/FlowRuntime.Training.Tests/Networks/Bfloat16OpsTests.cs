@@ -65,7 +65,7 @@ public class Bfloat16OpsTests
         float[] values = new float[4 * network.Dimension];
         Noise.Fill(seed: 6, 0, values);
         Tensor x = tensor(values).reshape([4, .. network.Shape.Select(size => (long)size)]);
-        Tensor velocity = network.Forward(ops, t, x, label).to(ScalarType.Float32);
+        Tensor velocity = network.Forward(ops, t, x, new(label)).to(ScalarType.Float32);
         network.zero_grad();
         velocity.square().mean().backward();
         return (Values(velocity), [.. network.parameters().SelectMany(parameter => Values(parameter.grad!))]);

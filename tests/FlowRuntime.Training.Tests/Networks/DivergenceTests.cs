@@ -31,9 +31,9 @@ public sealed class DivergenceTests : IDisposable
         (Tensor alongTime, Tensor alongState) = Trainer.Seeded(6, () => (randn(3), randn_like(x)));
         t.requires_grad_();
         x.requires_grad_();
-        Dual<Tensor> both = network.Forward(new DualOps<Tensor>(TorchOps.Instance), new Dual<Tensor>(t, alongTime), new Dual<Tensor>(x, alongState), new Dual<Tensor>(label));
+        Dual<Tensor> both = network.Forward(new DualOps<Tensor>(TorchOps.Instance), new Dual<Tensor>(t, alongTime), new Dual<Tensor>(x, alongState), new(new Dual<Tensor>(label)));
 
-        Tensor value = network.Forward(TorchOps.Instance, t, x, label);
+        Tensor value = network.Forward(TorchOps.Instance, t, x, new(label));
         Assert.Equal(value.data<float>().ToArray(), both.Value.data<float>().ToArray());
         float[] tangent = both.Tangent!.flatten().data<float>().ToArray();
         Assert.Equal(value.numel(), tangent.Length);
@@ -201,7 +201,7 @@ public sealed class DivergenceTests : IDisposable
         Tensor x = tensor(buffers.States[row].ToArray()).reshape([1, .. network.Shape.Select(size => (long)size)]);
         x.requires_grad_();
         Tensor? label = network.Classes == 0 ? null : tensor(new long[] { Label(row) });
-        Tensor velocity = network.Forward(TorchOps.Instance, tensor(new[] { (float)buffers.Times[row] }), x, label).flatten();
+        Tensor velocity = network.Forward(TorchOps.Instance, tensor(new[] { (float)buffers.Times[row] }), x, new(label)).flatten();
         return [.. Enumerable.Range(0, network.Dimension).Select(i =>
         {
             float[] slopes = autograd.grad([velocity[i]], [x], retain_graph: true)[0].flatten().data<float>().ToArray();
@@ -218,7 +218,7 @@ public sealed class DivergenceTests : IDisposable
     private static FlowCard Card(VelocityNetwork network) => new(
         FlowCard.CurrentFormat, new PredictionCard(PredictionKind.Velocity), new PathCard(PathKind.ConditionalOt), new SampleCard(network.Shape),
         OnnxExporter.Inputs, OnnxExporter.Outputs,
-        Conditions: network.Classes == 0 ? null : new ConditionsCard(OnnxExporter.ClassesOf([.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")])));
+        Conditions: OnnxExporter.ConditionsOf(network.Classes == 0 ? null : [.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")]));
 
     /// <summary>Gives the same velocity in both interpretations; for the graph's derivatives, one 1e-3 larger.</summary>
     private sealed class DriftingSlope : VelocityNetwork
@@ -227,7 +227,7 @@ public sealed class DivergenceTests : IDisposable
         {
         }
 
-        public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+        public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given) where T : class
         {
             T timed = ops.Add(x, ops.Reshape(t, 1));
             if (ops is not DualOps<Tensor>)

@@ -23,8 +23,8 @@ internal static class NetworkSizes
     public static VelocityNetwork Fresh(string kind, int classes = 0, int[]? shape = null) => Trainer.Seeded(3, () => Options(kind).Make(shape ?? Image, classes));
 
     /// <summary>A network none of whose parameters is zero or one.</summary>
-    public static VelocityNetwork Random(string kind, int classes = 0, int[]? shape = null) =>
-        Trainer.Seeded(4, () => Randomised(Options(kind).Make(shape ?? Image, classes)));
+    public static VelocityNetwork Random(string kind, int classes = 0, int[]? shape = null, int vectorLength = 0) =>
+        Trainer.Seeded(4, () => Randomised(Options(kind).Make(shape ?? Image, classes, vectorLength)));
 
     public static VelocityNetwork Randomised(VelocityNetwork network)
     {

@@ -20,9 +20,9 @@ public sealed class NetworkTests : IDisposable
     [Theory, MemberData(nameof(Kinds))]
     public void The_exported_network_is_the_trained_one_and_its_rows_are_independent(string kind)
     {
-        foreach (int classes in new[] { 0, 3 })
+        foreach ((int classes, int vectorLength) in new[] { (0, 0), (3, 0), (0, 2), (3, 5) })
         {
-            using VelocityNetwork network = NetworkSizes.Random(kind, classes);
+            using VelocityNetwork network = NetworkSizes.Random(kind, classes, vectorLength: vectorLength);
             ExportParity parity = OnnxExporter.Export(network, Card(network), Model);
             Assert.InRange(parity.MaxRelativeDifference, 1e-12, 1e-5);
             Assert.True(parity.RowsIndependent);
@@ -67,12 +67,55 @@ public sealed class NetworkTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Kinds))]
+    public void The_divergence_under_a_vector_is_that_of_the_trained_network(string kind)
+    {
+        using VelocityNetwork network = NetworkSizes.Random(kind, vectorLength: 3);
+        ExportParity parity = OnnxExporter.Export(network, Card(network), Model, DivergenceKind.Hutchinson);
+        Assert.InRange(parity.DivergenceDifference!.Value, 1e-12, 1e-5);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public void Every_vector_and_no_vector_have_a_field_of_their_own(string kind)
+    {
+        using VelocityNetwork network = NetworkSizes.Random(kind, vectorLength: 2);
+        float none = VelocityNetwork.NullVector;
+        float[][] fields = [.. new float[][] { [0, 0], [1, 0], [0, 1], [-40, 40], [none, none] }.Select(vector => Velocities(network, [0], vector))];
+        for (int a = 0; a < fields.Length; a++)
+        {
+            for (int b = 0; b < a; b++)
+                Assert.NotEqual(fields[a], fields[b]);
+        }
+    }
+
+    [Fact]
+    public void No_vector_is_the_learnt_embedding_of_none_and_a_given_one_owes_it_nothing()
+    {
+        const int width = 32;
+        var condition = Trainer.Seeded(8, () => new ConditionEmbedding(width, frequencies: 4, classes: 0, vectorLength: 2));
+        Tensor none = condition.named_parameters().Single(named => named.name == "_noVector").parameter;
+        float[] Of(float first, float second) => condition.Forward(TorchOps.Instance, zeros(1), new(Vector: tensor(new[] { first, second }).reshape(1, 2))).data<float>().ToArray();
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        float[] given = Of(0.5f, -3), without = Of(VelocityNetwork.NullVector, VelocityNetwork.NullVector);
+        none.add_(1);
+        Assert.Equal(given, Of(0.5f, -3));
+        Assert.NotEqual(without, Of(VelocityNetwork.NullVector, VelocityNetwork.NullVector));
+        foreach (var named in condition.named_parameters().Where(named => named.name.StartsWith("_vector", StringComparison.Ordinal)))
+            named.parameter.mul_(2);
+        without = Of(VelocityNetwork.NullVector, VelocityNetwork.NullVector);
+        none.sub_(1);
+        none.add_(1);
+        Assert.Equal(without, Of(VelocityNetwork.NullVector, VelocityNetwork.NullVector));
+        Assert.NotEqual(given, Of(0.5f, -3));
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
     public void Gradients_reach_every_parameter(string kind)
     {
-        using VelocityNetwork network = NetworkSizes.Random(kind, classes: 3);
+        using VelocityNetwork network = NetworkSizes.Random(kind, classes: 3, vectorLength: 2);
         using var scope = NewDisposeScope();
         (Tensor t, Tensor x) = Inputs(network, 4);
-        network.Forward(TorchOps.Instance, t, x, tensor(new long[] { 0, 1, 2, 3 })).square().sum().backward();
+        network.Forward(TorchOps.Instance, t, x, new(tensor(new long[] { 0, 1, 2, 3 }), tensor(new[] { 1, 2, 3, 4, 5, 6, VelocityNetwork.NullVector, VelocityNetwork.NullVector }).reshape(4, 2))).square().sum().backward();
         Assert.All(network.named_parameters(), named => Assert.True(named.parameter.grad?.abs().sum().item<float>() > 0, named.name));
     }
 
@@ -84,7 +127,7 @@ public sealed class NetworkTests : IDisposable
         (Tensor t, Tensor x) = Inputs(network, 1);
         t.requires_grad_();
         x.requires_grad_();
-        Tensor velocity = network.Forward(TorchOps.Instance, t, x, null).flatten();
+        Tensor velocity = network.Forward(TorchOps.Instance, t, x).flatten();
         for (int i = 0; i < network.Dimension; i += 7)
         {
             IList<Tensor> slopes = autograd.grad([velocity[i]], [t, x], retain_graph: true);
@@ -173,7 +216,7 @@ public sealed class NetworkTests : IDisposable
         // The field of an image of equal patches is not one of equal patches.
         using VelocityNetwork network = NetworkSizes.Random("dit", shape: [1, 4, 4]);
         using var scope = NewDisposeScope();
-        Tensor velocity = network.Forward(TorchOps.Instance, zeros(1), ones(1, 1, 4, 4), null);
+        Tensor velocity = network.Forward(TorchOps.Instance, zeros(1), ones(1, 1, 4, 4));
         float[] corners = [.. new[] { (0, 0), (0, 2), (2, 0), (2, 2) }.Select(at => velocity[0, 0, at.Item1, at.Item2].item<float>())];
         Assert.Equal(4, corners.Distinct().Count());
     }
@@ -194,16 +237,17 @@ public sealed class NetworkTests : IDisposable
         return (linspace(0.1, 0.9, rows), Trainer.Seeded(5, () => randn(shape)));
     }
 
-    private static float[] Velocities(VelocityNetwork network, long[] labels)
+    private static float[] Velocities(VelocityNetwork network, long[] labels, float[]? vector = null)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         (Tensor t, Tensor x) = Inputs(network, labels.Length);
-        return network.Forward(TorchOps.Instance, t, x, network.Classes > 0 ? tensor(labels) : null).data<float>().ToArray();
+        return network.Forward(TorchOps.Instance, t, x, new(network.Classes > 0 ? tensor(labels) : null, vector is null ? null : tensor(vector).reshape(1, -1))).data<float>().ToArray();
     }
 
     private static FlowCard Card(VelocityNetwork network) => new(
         FlowCard.CurrentFormat, new PredictionCard(PredictionKind.Velocity), new PathCard(PathKind.ConditionalOt), new SampleCard(network.Shape),
         OnnxExporter.Inputs, OnnxExporter.Outputs,
-        Conditions: network.Classes == 0 ? null : new ConditionsCard(OnnxExporter.ClassesOf([.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")])));
+        Conditions: OnnxExporter.ConditionsOf(network.Classes == 0 ? null : [.. Enumerable.Range(0, network.Classes).Select(i => $"{i}")],
+            network.VectorLength == 0 ? null : new ColumnsCard([.. Enumerable.Range(0, network.VectorLength).Select(i => $"c{i}")], [.. Enumerable.Repeat(0.25, network.VectorLength)], [.. Enumerable.Repeat(3.0, network.VectorLength)])));
 }

@@ -39,7 +39,7 @@ public sealed class TrainedPredictionTests
                 exact[2 * i + e] = (float)(-at.Deviation * score[e]);
         }
         using var noGradient = no_grad();
-        float[] learnt = network.Forward(TorchOps.Instance, tensor(times), tensor(states).reshape(N, 2), null).data<float>().ToArray();
+        float[] learnt = network.Forward(TorchOps.Instance, tensor(times), tensor(states).reshape(N, 2)).data<float>().ToArray();
         double error = Math.Sqrt(learnt.Zip(exact, (a, b) => Math.Pow(a - b, 2)).Average()), size = Math.Sqrt(exact.Average(v => (double)v * v));
         Assert.True(error < 0.15 * size, $"the root mean square error is {error:G3} of {size:G3}");
     }

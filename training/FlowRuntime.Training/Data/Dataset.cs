@@ -1,4 +1,6 @@
 using FlowRuntime.Cards;
+using FlowRuntime.Fields;
+using FlowRuntime.Training.Onnx;
 
 namespace FlowRuntime.Training.Data;
 
@@ -14,9 +16,10 @@ public sealed class Dataset
     /// <param name="card">How the network's units become the data's.</param>
     /// <param name="labels">Class of each row, [count]; null where there are no classes.</param>
     /// <param name="classNames">Names of the classes; given with labels.</param>
+    /// <param name="vectors">What each row is conditioned on besides, [count]; null where there is nothing.</param>
     /// <exception cref="ArgumentException">The sizes do not fit, or a value is not finite.</exception>
-    public Dataset(string name, IReadOnlyList<int> shape, float[] values, DataCard card, int[]? labels = null, IReadOnlyList<string>? classNames = null)
-        : this(name, shape, InMemory(name, shape, values), card, labels, classNames)
+    public Dataset(string name, IReadOnlyList<int> shape, float[] values, DataCard card, int[]? labels = null, IReadOnlyList<string>? classNames = null, ConditionVectors? vectors = null)
+        : this(name, shape, InMemory(name, shape, values), card, labels, classNames, vectors)
     {
     }
 
@@ -27,8 +30,9 @@ public sealed class Dataset
     /// <param name="card">How the network's units become the data's.</param>
     /// <param name="labels">Class of each row, [count]; null where there are no classes.</param>
     /// <param name="classNames">Names of the classes; given with labels.</param>
+    /// <param name="vectors">What each row is conditioned on besides, [count]; null where there is nothing.</param>
     /// <exception cref="ArgumentException">The sizes do not fit.</exception>
-    public Dataset(string name, IReadOnlyList<int> shape, IRowSource rows, DataCard card, int[]? labels = null, IReadOnlyList<string>? classNames = null)
+    public Dataset(string name, IReadOnlyList<int> shape, IRowSource rows, DataCard card, int[]? labels = null, IReadOnlyList<string>? classNames = null, ConditionVectors? vectors = null)
     {
         if (rows.Count == 0 || rows.Dimension != Product(shape))
             throw new ArgumentException($"{name}: {rows.Count} rows of {rows.Dimension} values are none of shape [{string.Join(", ", shape)}].", nameof(rows));
@@ -37,7 +41,9 @@ public sealed class Dataset
         int wrong = labels is null ? -1 : Array.FindIndex(labels, label => label < 0 || label >= classNames!.Count);
         if (wrong >= 0)
             throw new ArgumentException($"{name}: row {wrong} has the label {labels![wrong]}; there are {classNames!.Count} classes.", nameof(labels));
-        (Name, Shape, _rows, Card, Labels, ClassNames) = (name, shape, rows, card, labels, classNames);
+        if (vectors is not null && vectors.Count != rows.Count)
+            throw new ArgumentException($"{name}: there are {vectors.Count} condition vectors for {rows.Count} rows; give one a row.", nameof(vectors));
+        (Name, Shape, _rows, Card, Labels, ClassNames, Vectors) = (name, shape, rows, card, labels, classNames, vectors);
     }
 
     /// <summary>Name, as reports and cards write it.</summary>
@@ -63,6 +69,26 @@ public sealed class Dataset
 
     /// <summary>Names of the classes; null where there are none.</summary>
     public IReadOnlyList<string>? ClassNames { get; }
+
+    /// <summary>What each row is conditioned on besides its class; null where there is nothing.</summary>
+    public ConditionVectors? Vectors { get; }
+
+    /// <summary>The conditions of the first rows, as a model of these data is sampled under them; a vector is called <c>condition</c>.</summary>
+    /// <param name="most">The most rows, at least 1.</param>
+    public IReadOnlyList<Condition> Conditions(int most)
+    {
+        var conditions = new Condition[Math.Min(most, Count)];
+        for (int row = 0; row < conditions.Length; row++)
+        {
+            conditions[row] = Labels is null ? Condition.None : new Condition { Label = Labels[row] };
+            if (Vectors is null)
+                continue;
+            float[] values = Vectors[row].ToArray();
+            DataTransform.ToDataUnits(new DataCard(Columns: Vectors.Columns), values);
+            conditions[row] = conditions[row] with { Vectors = new Dictionary<string, float[]> { [OnnxExporter.Vector] = values } };
+        }
+        return conditions;
+    }
 
     /// <summary>One row in the network's units, [dimension].</summary>
     public float[] this[int row]
@@ -92,7 +118,12 @@ public sealed class Dataset
     /// <summary>The rows at the given places, in that order; they are not copied.</summary>
     /// <param name="rows">The places, from 0; a place may come again.</param>
     public Dataset Select(IReadOnlyList<int> rows) =>
-        new(Name, Shape, new SelectedRows(_rows, [.. rows]), Card, Labels is null ? null : [.. rows.Select(row => Labels[row])], ClassNames);
+        new(Name, Shape, new SelectedRows(_rows, [.. rows]), Card, Labels is null ? null : [.. rows.Select(row => Labels[row])], ClassNames, Vectors?.Select(rows));
+
+    /// <summary>The same rows, conditioned on vectors; they are not copied.</summary>
+    /// <param name="vectors">The vector of each row, [count].</param>
+    /// <exception cref="ArgumentException">There are more or fewer vectors than rows.</exception>
+    public Dataset Under(ConditionVectors vectors) => new(Name, Shape, _rows, Card, Labels, ClassNames, vectors);
 
     private float[] First(int count)
     {

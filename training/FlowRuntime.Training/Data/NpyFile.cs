@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace FlowRuntime.Training.Data;
 
-/// <summary>A NumPy array's file: what its header says. The rules are those of <see cref="TableData.Npy(string, string?)"/>.</summary>
+/// <summary>A NumPy array's file: what its header says. The rules are those of <see cref="TableData.Npy(string, string?, IReadOnlyList{string}?)"/>.</summary>
 /// <remarks>Source: NumPy's description of its format, versions 1.0 to 3.0 (NEP 1).</remarks>
 /// <param name="Path">The file.</param>
 /// <param name="Format">How its numbers are stored.</param>

@@ -55,6 +55,6 @@ public static class NpyImages
         (double mean, double scale, double lowest, _) = moments.Finish()[0];
         if (lowest >= 0)
             throw new InvalidDataException($"{file.Path}: no value is below 0, so that these seem to be images from 0 to 1. Save 2 a - 1, from -1 (black) to 1 (white), or bytes (uint8).");
-        return (new NumberRows(bytes, file.Format, file.RowLength, -1, [0], [1]), mean, scale);
+        return (new NumberRows(bytes, file.Format, file.RowLength, [.. Enumerable.Range(0, file.RowLength)], [0], [1]), mean, scale);
     }
 }

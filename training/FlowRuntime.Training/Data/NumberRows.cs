@@ -6,14 +6,14 @@ namespace FlowRuntime.Training.Data;
 /// <param name="bytes">The numbers, [count, stored].</param>
 /// <param name="format">How they are stored.</param>
 /// <param name="stored">Numbers stored for a row.</param>
-/// <param name="label">Place among them of the one that is the row's label; −1 where none is.</param>
+/// <param name="places">Places among them of the row's values; the others are its label and conditions.</param>
 /// <param name="mean">Mean of each value, or of all.</param>
 /// <param name="scale">Scale of each value, or of all.</param>
-internal sealed class NumberRows(StoredBytes bytes, NumberFormat format, int stored, int label, double[] mean, double[] scale) : IRowSource
+internal sealed class NumberRows(StoredBytes bytes, NumberFormat format, int stored, int[] places, double[] mean, double[] scale) : IRowSource
 {
     public int Count => (int)(bytes.Length / format.Size / stored);
 
-    public int Dimension => label < 0 ? stored : stored - 1;
+    public int Dimension => places.Length;
 
     public void Read(int row, Span<float> destination)
     {
@@ -23,7 +23,7 @@ internal sealed class NumberRows(StoredBytes bytes, NumberFormat format, int sto
         format.Decode(bytes.Read((long)row * size, size, buffer), numbers.AsSpan(0, stored));
         for (int i = 0; i < Dimension; i++)
         {
-            double value = numbers[label >= 0 && i >= label ? i + 1 : i];
+            double value = numbers[places[i]];
             destination[i] = (float)((value - mean[i % mean.Length]) / scale[i % scale.Length]);
         }
         ArrayPool<byte>.Shared.Return(buffer);

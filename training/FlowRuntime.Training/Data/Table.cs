@@ -16,10 +16,14 @@ internal sealed record Table(IReadOnlyList<int> Shape, IReadOnlyList<string> Nam
     /// <summary>The names of columns that have none: x0, x1, …</summary>
     public static string[] Unnamed(int columns) => [.. Enumerable.Range(0, columns).Select(column => $"x{column}")];
 
-    /// <summary>The place of the label column among the columns, from 0; −1 where none is asked for.</summary>
+    /// <summary>The place of a column asked for among the columns, from 0; −1 where none is.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="names">Names of the columns.</param>
+    /// <param name="labelColumn">The column.</param>
+    /// <param name="what">What it is for.</param>
     /// <exception cref="ArgumentException">There is no such column, or no column but it.</exception>
     /// <exception cref="InvalidDataException">Two columns have one name.</exception>
-    public static int LabelPlace(string path, IReadOnlyList<string> names, string? labelColumn)
+    public static int LabelPlace(string path, IReadOnlyList<string> names, string? labelColumn, string what = "labels")
     {
         string? twice = names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
         if (twice is not null)
@@ -28,9 +32,9 @@ internal sealed record Table(IReadOnlyList<int> Shape, IReadOnlyList<string> Nam
             return -1;
         int place = names.ToList().IndexOf(labelColumn);
         if (place < 0)
-            throw new ArgumentException($"{path}: there is no column '{labelColumn}' for the labels. Choose one of: {string.Join(", ", names.Take(20))}{(names.Count > 20 ? ", …" : "")}.", nameof(labelColumn));
+            throw new ArgumentException($"{path}: there is no column '{labelColumn}' for the {what}. Choose one of: {string.Join(", ", names.Take(20))}{(names.Count > 20 ? ", …" : "")}.", nameof(labelColumn));
         if (names.Count == 1)
-            throw new ArgumentException($"{path}: '{labelColumn}' is the only column; there is nothing to learn beside the labels.", nameof(labelColumn));
+            throw new ArgumentException($"{path}: '{labelColumn}' is the only column; there is nothing to learn beside the {what}.", nameof(labelColumn));
         return place;
     }
 

@@ -9,7 +9,7 @@ namespace FlowRuntime.Training.Data;
 /// </summary>
 /// <remarks>
 /// A column is known by its name; where a file names none, its columns are x0, x1, …, and that is also how the label column
-/// is asked for. Classes are the different labels, in order of their values where all are numbers, else in ordinal order
+/// is asked for, and condition columns are: those are standardised likewise, and what rows are learnt under, not learnt. Classes are the different labels, in order of their values where all are numbers, else in ordinal order
 /// of their text; a class is named by its label's text. Numbers must be finite in float32. At most 2²⁹ values are read into
 /// memory; arrays of more than 2²⁵ in C order stay in their file, which must not change meanwhile, and their rows are read when they are drawn.
 /// </remarks>
@@ -27,30 +27,33 @@ public static class TableData
     /// </remarks>
     /// <param name="path">The file, in UTF-8.</param>
     /// <param name="labelColumn">Name of the column with the classes, or null.</param>
+    /// <param name="conditionColumns">Names of the columns that rows are conditioned on, or null.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ArgumentException">It is a folder, or has no such label column.</exception>
+    /// <exception cref="ArgumentException">It is a folder, or has no such columns, or none besides.</exception>
     /// <exception cref="InvalidDataException">The file is no table of numbers; the message names the line and the column.</exception>
-    public static Dataset Csv(string path, string? labelColumn = null) => Load(path, labelColumn, CsvTable.Read);
+    public static Dataset Csv(string path, string? labelColumn = null, IReadOnlyList<string>? conditionColumns = null) => Load(path, labelColumn, conditionColumns, CsvTable.Read);
 
     /// <summary>Reads a NumPy array: [rows], [rows, columns] or [rows, …].</summary>
     /// <remarks>
     /// float16, float32, float64, booleans and integers, little-endian, in C or Fortran order, format versions 1 to 3. Rows of more
     /// than one dimension keep their shape and are standardised by one mean and one scale for all values, so that what
-    /// pixels or channels are to each other is kept; their values are named x0_0, x0_1, … by their place. They take no label column.
+    /// pixels or channels are to each other is kept; their values are named x0_0, x0_1, … by their place. They take no label or condition columns.
     /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="labelColumn">Name (x0, x1, …) of the column with the classes, or null.</param>
+    /// <param name="conditionColumns">Names of the columns that rows are conditioned on, or null.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ArgumentException">It is a folder, or has no such label column.</exception>
+    /// <exception cref="ArgumentException">It is a folder, or has no such columns, or none besides.</exception>
     /// <exception cref="InvalidDataException">The file is no such array.</exception>
-    public static Dataset Npy(string path, string? labelColumn = null) => Npy(path, labelColumn, MostInMemory);
+    public static Dataset Npy(string path, string? labelColumn = null, IReadOnlyList<string>? conditionColumns = null) => Npy(path, labelColumn, conditionColumns, MostInMemory);
 
     /// <summary>Reads a NumPy array, whose rows stay in the file if it holds more values than are kept in memory.</summary>
-    internal static Dataset Npy(string path, string? labelColumn, long mostInMemory)
+    internal static Dataset Npy(string path, string? labelColumn, IReadOnlyList<string>? conditionColumns, long mostInMemory)
     {
         RequireFile(path);
         NpyFile file = NpyFile.Open(path);
-        return file.Fortran || (long)file.Rows * file.RowLength <= mostInMemory ? Make(path, labelColumn, file.ToTable(labelColumn)) : Stream(file, labelColumn, mostInMemory);
+        return file.Fortran || (long)file.Rows * file.RowLength <= mostInMemory
+            ? Make(path, labelColumn, conditionColumns, file.ToTable(labelColumn)) : Stream(file, labelColumn, conditionColumns, mostInMemory);
     }
 
     /// <summary>Reads a Parquet file.</summary>
@@ -60,15 +63,16 @@ public static class TableData
     /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="labelColumn">Name of the column with the classes, or null.</param>
+    /// <param name="conditionColumns">Names of the columns that rows are conditioned on, or null.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ArgumentException">It is a folder, or has no such label column.</exception>
+    /// <exception cref="ArgumentException">It is a folder, or has no such columns, or none besides.</exception>
     /// <exception cref="InvalidDataException">The file is no Parquet file of such columns; the message names the column, and the row from 0.</exception>
-    public static Dataset Parquet(string path, string? labelColumn = null) => Load(path, labelColumn, ParquetTable.Read);
+    public static Dataset Parquet(string path, string? labelColumn = null, IReadOnlyList<string>? conditionColumns = null) => Load(path, labelColumn, conditionColumns, ParquetTable.Read);
 
-    private static Dataset Load(string path, string? labelColumn, Func<string, string?, Table> read)
+    private static Dataset Load(string path, string? labelColumn, IReadOnlyList<string>? conditionColumns, Func<string, string?, Table> read)
     {
         RequireFile(path);
-        return Make(path, labelColumn, read(path, labelColumn));
+        return Make(path, labelColumn, conditionColumns, read(path, labelColumn));
     }
 
     /// <summary>Refuses what is no file, or empty.</summary>
@@ -82,50 +86,105 @@ public static class TableData
             throw new InvalidDataException($"{path} is empty.");
     }
 
-    private static Dataset Make(string path, string? labelColumn, Table table)
+    private static Dataset Make(string path, string? labelColumn, IReadOnlyList<string>? conditionColumns, Table table)
     {
-        int values = table.Names.Count, rows = values == 0 ? 0 : table.Values.Length / values;
-        RequireRows(path, rows, values);
+        int columns = table.Names.Count, rows = columns == 0 ? 0 : table.Values.Length / columns;
+        (int[] values, int[] conditions) = Places(path, table.Shape, table.Names, labelColumn, conditionColumns);
+        RequireRows(path, rows, values.Length);
         bool byColumn = table.Shape.Count == 1;
-        var moments = new RunningMoments(values, byColumn);
+        var moments = new RunningMoments(values.Length, byColumn);
+        var ofConditions = new RunningMoments(conditions.Length, byColumn: true);
+        double[] ofValues = new double[values.Length], ofVector = new double[conditions.Length];
         for (int row = 0; row < rows; row++)
         {
-            ReadOnlySpan<double> numbers = table.Values.AsSpan(row * values, values);
+            ReadOnlySpan<double> numbers = table.Values.AsSpan(row * columns, columns);
             RequireFinite(path, row, table.Names, numbers);
-            moments.Add(numbers);
+            moments.Add(Chosen(numbers, values, ofValues));
+            ofConditions.Add(Chosen(numbers, conditions, ofVector));
         }
-        (double[] mean, double[] scale, DataCard card) = Standardisation(table.Names, moments);
-        float[] standardised = new float[table.Values.Length];
+        string[] names = [.. values.Select(place => table.Names[place])];
+        (double[] mean, double[] scale, ColumnsCard card) = Standardisation(names, moments);
+        float[] standardised = new float[rows * values.Length];
         for (int i = 0; i < standardised.Length; i++)
-            standardised[i] = (float)((table.Values[i] - mean[i % mean.Length]) / scale[i % scale.Length]);
+            standardised[i] = (float)((table.Values[i / values.Length * columns + values[i % values.Length]] - mean[i % mean.Length]) / scale[i % scale.Length]);
         (int[]? labels, string[]? classes) = Classes(path, table.Labels, labelColumn);
-        return new Dataset(Path.GetFileName(path), table.Shape, standardised, card, labels, classes);
+        IReadOnlyList<int> shape = conditions.Length > 0 ? [values.Length] : table.Shape;
+        return new Dataset(Path.GetFileName(path), shape, standardised, InColumns(card), labels, classes,
+            Vectors(path, [.. conditions.Select(place => table.Names[place])], ofConditions, [.. Enumerable.Range(0, rows).SelectMany(row => conditions.Select(place => table.Values[row * columns + place]))]));
     }
 
-    /// <summary>An array whose rows are read when they are drawn: one pass finds its statistics and labels.</summary>
-    private static Dataset Stream(NpyFile file, string? labelColumn, long mostInMemory)
+    /// <summary>An array whose rows are read when they are drawn: one pass finds its statistics, labels and conditions.</summary>
+    private static Dataset Stream(NpyFile file, string? labelColumn, IReadOnlyList<string>? conditionColumns, long mostInMemory)
     {
         int label = file.LabelPlace(labelColumn), stored = file.RowLength;
-        string[] names = [.. file.Names().Where((_, column) => column != label)];
+        string[] all = file.Names();
+        int[] unlabelled = [.. Enumerable.Range(0, stored).Where(column => column != label)];
+        (int[] values, int[] conditions) = Places(file.Path, file.RowShape, [.. unlabelled.Select(place => all[place])], labelColumn, conditionColumns);
+        (values, conditions) = ([.. values.Select(place => unlabelled[place])], [.. conditions.Select(place => unlabelled[place])]);
+        string[] names = [.. values.Select(place => all[place])], conditionNames = [.. conditions.Select(place => all[place])];
         RequireRows(file.Path, file.Rows, names.Length);
         StoredBytes bytes = StoredBytes.OfFile(file.Path, file.Start, (long)file.Rows * stored * file.Format.Size, mostInMemory);
         var moments = new RunningMoments(names.Length, byColumn: file.RowShape.Length == 1);
+        var ofConditions = new RunningMoments(conditions.Length, byColumn: true);
+        double[] ofValues = new double[values.Length], ofVector = new double[conditions.Length], kept = new double[(long)file.Rows * conditions.Length];
         string[]? labels = label < 0 ? null : new string[file.Rows];
         Dictionary<double, string> texts = [];
-        double[] values = new double[names.Length];
         ForEachRow(file, bytes, (row, numbers) =>
         {
-            for (int i = 0; i < values.Length; i++)
-                values[i] = numbers[label >= 0 && i >= label ? i + 1 : i];
-            RequireFinite(file.Path, row, names, values);
-            moments.Add(values);
+            RequireFinite(file.Path, row, names, Chosen(numbers, values, ofValues));
+            moments.Add(ofValues);
+            RequireFinite(file.Path, row, conditionNames, Chosen(numbers, conditions, ofVector));
+            ofConditions.Add(ofVector);
+            ofVector.CopyTo(kept, (long)row * ofVector.Length);
             if (labels is not null && !texts.TryGetValue(numbers[label], out labels[row]!))
                 texts[numbers[label]] = labels[row] = NpyFile.LabelText(numbers[label]);
         });
-        (double[] mean, double[] scale, DataCard card) = Standardisation(names, moments);
+        (double[] mean, double[] scale, ColumnsCard card) = Standardisation(names, moments);
         (int[]? classOf, string[]? classes) = Classes(file.Path, labels, labelColumn);
-        int[] shape = label < 0 ? file.RowShape : [names.Length];
-        return new Dataset(Path.GetFileName(file.Path), shape, new NumberRows(bytes, file.Format, stored, label, mean, scale), card, classOf, classes);
+        int[] shape = values.Length == stored ? file.RowShape : [names.Length];
+        return new Dataset(Path.GetFileName(file.Path), shape, new NumberRows(bytes, file.Format, stored, values, mean, scale), InColumns(card), classOf, classes,
+            Vectors(file.Path, conditionNames, ofConditions, kept));
+    }
+
+    /// <summary>The places of the columns that are learnt, and of those that rows are conditioned on, in the order asked for.</summary>
+    private static (int[] Values, int[] Conditions) Places(
+        string path, IReadOnlyList<int> shape, IReadOnlyList<string> names, string? labelColumn, IReadOnlyList<string>? conditionColumns)
+    {
+        if (conditionColumns is not { Count: > 0 })
+            return ([.. Enumerable.Range(0, names.Count)], []);
+        if (shape.Count > 1)
+            throw new ArgumentException($"{path}: rows of shape [{string.Join(", ", shape)}] have no condition columns. Save a table [rows, columns], or leave the condition columns out.", nameof(conditionColumns));
+        int[] conditions = [.. conditionColumns.Select(name => name == labelColumn
+            ? throw new ArgumentException($"{path}: the column '{name}' is the label column. Name it for one of the two.", nameof(conditionColumns))
+            : Table.LabelPlace(path, names, name, "conditions"))];
+        string? twice = conditionColumns.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
+        if (twice is not null)
+            throw new ArgumentException($"{path}: the condition column '{twice}' is named twice. Name it once.", nameof(conditionColumns));
+        int[] values = [.. Enumerable.Range(0, names.Count).Except(conditions)];
+        return values.Length > 0 ? (values, conditions)
+            : throw new ArgumentException($"{path}: all columns are conditions; there is nothing to learn under them.", nameof(conditionColumns));
+    }
+
+    private static double[] Chosen(ReadOnlySpan<double> numbers, int[] places, double[] chosen)
+    {
+        for (int i = 0; i < places.Length; i++)
+            chosen[i] = numbers[places[i]];
+        return chosen;
+    }
+
+    private static ConditionVectors? Vectors(string path, string[] names, RunningMoments moments, double[] values)
+    {
+        if (names.Length == 0)
+            return null;
+        (double[] mean, double[] scale, ColumnsCard card) = Standardisation(names, moments);
+        try
+        {
+            return new ConditionVectors(card, [.. values.Select((value, i) => (float)((value - mean[i % mean.Length]) / scale[i % scale.Length]))]);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message.Split(" (Parameter", 2)[0]}", e);
+        }
     }
 
     /// <summary>Shows all rows of an array in order, read in large blocks.</summary>
@@ -161,14 +220,16 @@ public static class TableData
         }
     }
 
-    /// <summary>Mean and scale of each column, or of all values, and the card that brings them back.</summary>
-    private static (double[] Mean, double[] Scale, DataCard Card) Standardisation(IReadOnlyList<string> names, RunningMoments moments)
+    /// <summary>Mean and scale of each column, or of all values, and the columns by which they are brought back.</summary>
+    private static (double[] Mean, double[] Scale, ColumnsCard Card) Standardisation(IReadOnlyList<string> names, RunningMoments moments)
     {
         (double Mean, double Scale, double, double)[] found = moments.Finish();
         double[] mean = [.. found.Select(group => group.Mean)], scale = [.. found.Select(group => group.Scale)];
         var columns = new ColumnsCard(names, [.. names.Select((_, i) => mean[i % mean.Length])], [.. names.Select((_, i) => scale[i % scale.Length])]);
-        return (mean, scale, new DataCard(Columns: columns, Mean: [0], Scale: [1]));
+        return (mean, scale, columns);
     }
+
+    private static DataCard InColumns(ColumnsCard columns) => new(Columns: columns, Mean: [0], Scale: [1]);
 
     private static (int[]? Labels, string[]? Classes) Classes(string path, string[]? labels, string? labelColumn)
     {

@@ -5,7 +5,7 @@ namespace FlowRuntime.Training.Networks;
 
 /// <summary>
 /// A diffusion transformer for images: patches become tokens, with a fixed table of sines and cosines for their places; blocks of
-/// self-attention and a perceptron, each normalised, scaled, shifted and gated by time and class.
+/// self-attention and a perceptron, each normalised, scaled, shifted and gated by time and condition.
 /// </summary>
 /// <remarks>
 /// A block is h + g₁ attention((1 + a₁) norm(h) + b₁), then h + g₂ mlp((1 + a₂) norm(h) + b₂), with a, b and g linear in the condition and zero at the
@@ -25,14 +25,15 @@ public sealed class DitNetwork : VelocityNetwork
     /// <param name="shape">Shape of one image, [C, H, W]; the patch divides H and W.</param>
     /// <param name="classes">Number of classes; 0 for none.</param>
     /// <param name="options">The network's size.</param>
+    /// <param name="vectorLength">Number of values of a condition vector; 0 (the default) for none.</param>
     /// <exception cref="ArgumentException">The images do not fit the options.</exception>
-    public DitNetwork(IReadOnlyList<int> shape, int classes, DitOptions options) : base("dit", shape, classes)
+    public DitNetwork(IReadOnlyList<int> shape, int classes, DitOptions options, int vectorLength = 0) : base("dit", shape, classes, vectorLength)
     {
         options.CheckFor(shape);
         (_channels, _patch, _width) = (shape[0], options.Patch, options.Width);
         (_rows, _columns) = (shape[1] / _patch, shape[2] / _patch);
         int values = _channels * _patch * _patch;
-        _condition = new ConditionEmbedding(_width, options.Frequencies, classes);
+        _condition = new ConditionEmbedding(_width, options.Frequencies, classes, vectorLength);
         _input = nn.Linear(values, _width);
         _positions = Positions(_rows, _columns, _width);
         _blocks = new ModuleList<DitBlock>([.. Enumerable.Range(0, options.Blocks).Select(_ => new DitBlock(options))]);
@@ -44,9 +45,9 @@ public sealed class DitNetwork : VelocityNetwork
     }
 
     /// <inheritdoc/>
-    public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+    public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given = default) where T : class
     {
-        T condition = _condition.Forward(ops, t, label);
+        T condition = _condition.Forward(ops, t, given);
         long tokens = _rows * _columns, values = _channels * _patch * _patch;
         T patches = ops.Permute(ops.Reshape(x, _channels, _rows, _patch, _columns, _patch), 2, 4, 1, 3, 5); // [N, rows, columns, C, patch, patch]
         T h = ops.Add(ops.Linear(ops.Reshape(patches, tokens, values), _input), ops.Constant(_positions));

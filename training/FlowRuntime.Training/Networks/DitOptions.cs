@@ -33,5 +33,5 @@ public sealed record DitOptions : NetworkOptions
     }
 
     /// <inheritdoc/>
-    public override VelocityNetwork Make(IReadOnlyList<int> shape, int classes) => new DitNetwork(shape, classes, this);
+    public override VelocityNetwork Make(IReadOnlyList<int> shape, int classes, int vectorLength = 0) => new DitNetwork(shape, classes, this, vectorLength);
 }

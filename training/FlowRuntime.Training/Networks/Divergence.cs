@@ -23,10 +23,10 @@ public static class Divergence
     /// <param name="network">The network.</param>
     /// <param name="t">Flow time, [N].</param>
     /// <param name="x">State, [N, shape…].</param>
-    /// <param name="label">Class label, [N]; only where the network has classes.</param>
+    /// <param name="given">Class and condition vector, where the network has them.</param>
     /// <returns>The prediction, [N, shape…], and its divergence, [N].</returns>
     /// <exception cref="ArgumentException">A state has more than <see cref="LargestExact"/> values.</exception>
-    public static (T Prediction, T Divergence) Exact<T>(ITensorOps<T> ops, VelocityNetwork network, T t, T x, T? label) where T : class
+    public static (T Prediction, T Divergence) Exact<T>(ITensorOps<T> ops, VelocityNetwork network, T t, T x, ConditionInputs<T> given) where T : class
     {
         int dimension = network.Dimension;
         if (dimension > LargestExact)
@@ -39,7 +39,7 @@ public static class Divergence
             one[i] = 1;
             T axis = ops.Constant(tensor(one).reshape([1, .. shape]));
             T change;
-            (prediction, change) = Along(ops, network, t, x, label, ops.Add(ops.Affine(x, 0, 0), axis)); // one axis for each row
+            (prediction, change) = Along(ops, network, t, x, given, ops.Add(ops.Affine(x, 0, 0), axis)); // one axis for each row
             T slope = ops.Multiply(change, axis);
             diagonal = diagonal is null ? slope : ops.Add(diagonal, slope);
         }
@@ -52,20 +52,22 @@ public static class Divergence
     /// <param name="network">The network.</param>
     /// <param name="t">Flow time, [N].</param>
     /// <param name="x">State, [N, shape…].</param>
-    /// <param name="label">Class label, [N]; only where the network has classes.</param>
+    /// <param name="given">Class and condition vector, where the network has them.</param>
     /// <param name="probe">e, [N, shape…].</param>
     /// <returns>The prediction, [N, shape…], and the estimate of its divergence, [N].</returns>
-    public static (T Prediction, T Divergence) Estimate<T>(ITensorOps<T> ops, VelocityNetwork network, T t, T x, T? label, T probe) where T : class
+    public static (T Prediction, T Divergence) Estimate<T>(ITensorOps<T> ops, VelocityNetwork network, T t, T x, ConditionInputs<T> given, T probe) where T : class
     {
-        (T prediction, T change) = Along(ops, network, t, x, label, probe);
+        (T prediction, T change) = Along(ops, network, t, x, given, probe);
         return (prediction, SumOfRow(ops, ops.Multiply(change, probe), network.Dimension));
     }
 
     /// <summary>The prediction P, and (∂P/∂x) e.</summary>
-    private static (T Prediction, T Change) Along<T>(ITensorOps<T> ops, VelocityNetwork network, T t, T x, T? label, T direction) where T : class
+    private static (T Prediction, T Change) Along<T>(ITensorOps<T> ops, VelocityNetwork network, T t, T x, ConditionInputs<T> given, T direction) where T : class
     {
-        Dual<T> result = network.Forward(new DualOps<T>(ops), new Dual<T>(t), new Dual<T>(x, direction), label is null ? null : new Dual<T>(label));
+        Dual<T> result = network.Forward(new DualOps<T>(ops), new Dual<T>(t), new Dual<T>(x, direction), new(Constant(given.Label), Constant(given.Vector)));
         return (result.Value, result.Tangent ?? ops.Affine(result.Value, 0, 0));
+
+        static Dual<T>? Constant(T? value) => value is null ? null : new Dual<T>(value);
     }
 
     private static T SumOfRow<T>(ITensorOps<T> ops, T x, int dimension) =>

@@ -5,7 +5,7 @@ namespace FlowRuntime.Training.Networks;
 
 /// <summary>
 /// A multilayer perceptron of residual blocks for points, tables and small images. Time enters as Fourier features
-/// cos(πkt), sin(πkt), k = 1 … K; the class as an embedding with one more row for "no class". Their sum shifts the
+/// cos(πkt), sin(πkt), k = 1 … K; class and condition vector are embedded beside it. Their sum shifts the
 /// hidden layer of every block.
 /// </summary>
 /// <remarks>
@@ -23,11 +23,12 @@ public sealed class MlpNetwork : VelocityNetwork
     /// <param name="shape">Shape of one state.</param>
     /// <param name="classes">Number of classes; 0 for none.</param>
     /// <param name="options">The network's size.</param>
-    public MlpNetwork(IReadOnlyList<int> shape, int classes, MlpOptions options) : base("mlp", shape, classes)
+    /// <param name="vectorLength">Number of values of a condition vector; 0 (the default) for none.</param>
+    public MlpNetwork(IReadOnlyList<int> shape, int classes, MlpOptions options, int vectorLength = 0) : base("mlp", shape, classes, vectorLength)
     {
         int width = options.Width;
         _input = nn.Linear(Dimension, width);
-        _condition = new ConditionEmbedding(width, options.Frequencies, classes);
+        _condition = new ConditionEmbedding(width, options.Frequencies, classes, vectorLength);
         _blocks = new ModuleList<Block>([.. Enumerable.Range(0, options.Blocks).Select(_ => new Block(width))]);
         _outputNorm = nn.LayerNorm(width);
         _output = nn.Linear(width, Dimension);
@@ -37,9 +38,9 @@ public sealed class MlpNetwork : VelocityNetwork
     }
 
     /// <inheritdoc/>
-    public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+    public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given = default) where T : class
     {
-        T condition = _condition.Forward(ops, t, label);
+        T condition = _condition.Forward(ops, t, given);
         T h = ops.Linear(ops.Reshape(x, Dimension), _input);
         foreach (Block block in _blocks)
             h = block.Forward(ops, h, condition);

@@ -13,5 +13,5 @@ public sealed record MlpOptions : NetworkOptions
     public int Frequencies { get; init => field = Checked(1, 1_000, value, nameof(Frequencies)); } = 16;
 
     /// <inheritdoc/>
-    public override VelocityNetwork Make(IReadOnlyList<int> shape, int classes) => new MlpNetwork(shape, classes, this);
+    public override VelocityNetwork Make(IReadOnlyList<int> shape, int classes, int vectorLength = 0) => new MlpNetwork(shape, classes, this, vectorLength);
 }

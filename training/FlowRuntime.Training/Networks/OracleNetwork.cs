@@ -17,7 +17,7 @@ namespace FlowRuntime.Training.Networks;
 public sealed class OracleNetwork : VelocityNetwork
 {
     /// <summary>Components are filled up with ones of no weight to whole vectors, so that no row depends on its place.</summary>
-    private const int VectorLength = 16;
+    private const int SimdLength = 16;
     private const double NoWeight = -1e30;
 
     /// <summary>Keeps finite data finite where the noise ends.</summary>
@@ -33,12 +33,12 @@ public sealed class OracleNetwork : VelocityNetwork
     /// <param name="data">The data.</param>
     /// <param name="path">The path: its noise x0 must be normal and independent of the data. Not a table.</param>
     /// <exception cref="ArgumentException">The path is a table.</exception>
-    public OracleNetwork(GaussianMixture data, PathCard path) : base("oracle", [data.Dimension], classes: 0)
+    public OracleNetwork(GaussianMixture data, PathCard path) : base("oracle", [data.Dimension])
     {
         if (path.Kind == PathKind.Tabulated)
             throw new ArgumentException("A path from a table has no formula to export. Name a path that has one, such as vp.", nameof(path));
         _path = path;
-        int d = data.Dimension, padded = (data.Components + VectorLength - 1) / VectorLength * VectorLength;
+        int d = data.Dimension, padded = (data.Components + SimdLength - 1) / SimdLength * SimdLength;
         float[] means = new float[padded * d], logWeights = new float[padded], squares = new float[padded], variances = new float[padded];
         logWeights.AsSpan().Fill((float)NoWeight);
         for (int k = 0; k < data.Components; k++)
@@ -67,7 +67,7 @@ public sealed class OracleNetwork : VelocityNetwork
     }
 
     /// <inheritdoc/>
-    public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+    public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given = default) where T : class
     {
         (T alpha, T alphaRate, T noise, T halfNoiseRate) = Scalars(ops, ops.Reshape(t, 1), t);
         T squaredAlpha = ops.Multiply(alpha, alpha);

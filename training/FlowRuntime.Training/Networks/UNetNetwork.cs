@@ -5,7 +5,7 @@ namespace FlowRuntime.Training.Networks;
 
 /// <summary>
 /// A U-Net for images: residual blocks at ever lower resolutions and back, where what each block on the way down gave stands beside what its counterpart on
-/// the way up takes. Time and class scale and shift every block; the lowest resolutions have self-attention.
+/// the way up takes. Time and condition scale and shift every block; the lowest resolutions have self-attention.
 /// </summary>
 /// <remarks>
 /// The last layer starts at zero, so that training starts from the zero field. Sources: Ronneberger et al. 2015; for the blocks and the attention
@@ -24,15 +24,16 @@ public sealed class UNetNetwork : VelocityNetwork
     /// <param name="shape">Shape of one image, [C, H, W]; with L levels H and W are multiples of 2^(L − 1).</param>
     /// <param name="classes">Number of classes; 0 for none.</param>
     /// <param name="options">The network's size.</param>
+    /// <param name="vectorLength">Number of values of a condition vector; 0 (the default) for none.</param>
     /// <exception cref="ArgumentException">The images do not fit the options.</exception>
-    public UNetNetwork(IReadOnlyList<int> shape, int classes, UNetOptions options) : base("unet", shape, classes)
+    public UNetNetwork(IReadOnlyList<int> shape, int classes, UNetOptions options, int vectorLength = 0) : base("unet", shape, classes, vectorLength)
     {
         options.CheckFor(shape);
         (_levels, _blocks) = (options.Multipliers.Count, options.Blocks);
         int width = 4 * options.Width;
         UNetBlock Block(int from, int to, bool attention) => new(from, to, width, options, attention);
 
-        _condition = new ConditionEmbedding(width, options.Frequencies, classes);
+        _condition = new ConditionEmbedding(width, options.Frequencies, classes, vectorLength);
         _input = nn.Conv2d(shape[0], options.Width, 3, padding: 1);
         List<UNetBlock> down = [], up = [];
         List<Conv2d> halve = [], twice = [];
@@ -64,9 +65,9 @@ public sealed class UNetNetwork : VelocityNetwork
     }
 
     /// <inheritdoc/>
-    public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+    public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given = default) where T : class
     {
-        T condition = _condition.Forward(ops, t, label);
+        T condition = _condition.Forward(ops, t, given);
         T h = ops.Convolution(x, _input);
         var passed = new Stack<T>();
         for (int block = 0; block < _down.Count; block++)

@@ -58,5 +58,5 @@ public sealed record UNetOptions : NetworkOptions
     }
 
     /// <inheritdoc/>
-    public override VelocityNetwork Make(IReadOnlyList<int> shape, int classes) => new UNetNetwork(shape, classes, this);
+    public override VelocityNetwork Make(IReadOnlyList<int> shape, int classes, int vectorLength = 0) => new UNetNetwork(shape, classes, this, vectorLength);
 }

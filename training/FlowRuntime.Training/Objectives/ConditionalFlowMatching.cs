@@ -4,6 +4,7 @@ using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 using FlowRuntime.Training.Couplings;
 using FlowRuntime.Training.Data;
+using FlowRuntime.Training.Networks;
 
 namespace FlowRuntime.Training.Objectives;
 
@@ -39,6 +40,10 @@ public sealed class ConditionalFlowMatching
             throw new ArgumentException($"The source {source.Name} has rows of [{string.Join(", ", source.Shape)}], the data {data.Name} of [{string.Join(", ", data.Shape)}].", nameof(options));
         if (options.Oracle is { } oracle && oracle.Dimension != data.Dimension)
             throw new ArgumentException($"The oracle has {oracle.Dimension} values, the data {data.Name} have {data.Dimension}.", nameof(options));
+        if (options.Coupling is ConditionalOptimalTransportCoupling && data.Labels is not null && data.Vectors is not null)
+            throw new ArgumentException($"The data {data.Name} have classes and condition vectors; conditional optimal transport pairs by one of them. Leave one out, or couple independently.", nameof(options));
+        if (options.Oracle is not null && data.Vectors is not null)
+            throw new ArgumentException("The oracle knows the field of all data, not under a condition vector. Leave out one of the two.", nameof(options));
         (_data, _options, _seed) = (data, options, seed);
         (_start, double end) = options.Range;
         _length = end - _start;
@@ -63,7 +68,8 @@ public sealed class ConditionalFlowMatching
         Pairs pairs = _options.CouplingBatches == 1 ? DrawPairs(step, rows)
             : _blocks.GetOrAdd(block, b => new Lazy<Pairs>(() => DrawPairs(b, rows * _options.CouplingBatches))).Value;
         int first = (int)(step % _options.CouplingBatches) * rows, d = _data.Dimension;
-        var batch = new TrainingBatch(new float[rows], new float[rows * d], new float[rows * d], IsWeighted ? new float[rows] : null, pairs.Labels?[first..(first + rows)]);
+        var batch = new TrainingBatch(new float[rows], new float[rows * d], new float[rows * d], IsWeighted ? new float[rows] : null,
+            pairs.Labels?[first..(first + rows)], pairs.Vectors?[(first * VectorLength)..((first + rows) * VectorLength)]);
         float[] noise = new float[d];
         double[] target = new double[d];
         for (int row = 0; row < rows; row++)
@@ -98,11 +104,14 @@ public sealed class ConditionalFlowMatching
 
     private (uint X0, uint X1, uint X2, uint X3) Words(long draw) => Philox4x32.Block(0, RandomStream.Row, (uint)draw, (uint)(draw >> 32), _seed);
 
+    private int VectorLength => _data.Vectors?.Length ?? 0;
+
     private Pairs DrawPairs(long block, int rows)
     {
-        int d = _data.Dimension;
+        int d = _data.Dimension, k = VectorLength;
         float[] data = new float[rows * d], source = new float[rows * d];
         long[]? labels = _data.Labels is null ? null : new long[rows];
+        float[]? vectors = k > 0 ? new float[rows * k] : null, dropped = vectors is null ? null : new float[rows * k];
         for (int row = 0; row < rows; row++)
         {
             long draw = block * rows + row;
@@ -114,19 +123,27 @@ public sealed class ConditionalFlowMatching
                 from.Read((int)((ulong)words.X3 * (uint)from.Count >> 32), source.AsSpan(row * d, d));
             else
                 Noise.Fill(_seed, draw, source.AsSpan(row * d, d), RandomStream.Noise);
+            bool none = Philox4x32.Uniform(words.X2) < _options.ClassDropout;
             if (labels is not null)
-                labels[row] = Philox4x32.Uniform(words.X2) < _options.ClassDropout ? _data.ClassNames!.Count : _data.Labels![place];
+                labels[row] = none ? _data.ClassNames!.Count : _data.Labels![place];
+            if (vectors is null)
+                continue;
+            _data.Vectors![place].CopyTo(vectors.AsSpan(row * k));
+            if (none)
+                dropped.AsSpan(row * k, k).Fill(VelocityNetwork.NullVector);
+            else
+                vectors.AsSpan(row * k, k).CopyTo(dropped.AsSpan(row * k));
         }
-        return new Pairs(d, data, source, SourceOf(data, source, labels, block), labels);
+        return new Pairs(d, data, source, SourceOf(data, source, labels, vectors, block), labels, dropped);
     }
 
-    /// <summary>The source row of each data row; null where each has its own.</summary>
-    private int[]? SourceOf(float[] data, float[] source, long[]? labels, long block)
+    /// <summary>The source row of each data row; null where each has its own. A row whose vector is dropped is paired by it all the same: dropped rows are a fair choice of all.</summary>
+    private int[]? SourceOf(float[] data, float[] source, long[]? labels, float[]? vectors, long block)
     {
         if (_options.Coupling is IndependentCoupling)
             return null;
         int[]? classes = labels is null ? null : [.. labels.Select(label => label == _data.ClassNames!.Count ? -1 : (int)label)];
-        return _options.Coupling.Pair(new CouplingBatch(source, data, _data.Dimension, classes), _seed, block);
+        return _options.Coupling.Pair(new CouplingBatch(source, data, _data.Dimension, classes, vectors), _seed, block);
     }
 
     private void Interpolate(PathCoefficients at, ReadOnlySpan<float> data, ReadOnlySpan<float> source, ReadOnlySpan<float> noise, Span<float> state, Span<float> target)
@@ -149,8 +166,8 @@ public sealed class ConditionalFlowMatching
         }
     }
 
-    /// <summary>Rows of data, their sources and labels.</summary>
-    private sealed record Pairs(int Dimension, float[] Rows, float[] Sources, int[]? SourceOf, long[]? Labels)
+    /// <summary>Rows of data, their sources, and labels and vectors as the network sees them.</summary>
+    private sealed record Pairs(int Dimension, float[] Rows, float[] Sources, int[]? SourceOf, long[]? Labels, float[]? Vectors)
     {
         public ReadOnlySpan<float> Data(int row) => Rows.AsSpan(row * Dimension, Dimension);
 

@@ -50,7 +50,7 @@ public sealed record FlowMatchingOptions
     public GaussianMixture? Oracle { get; init; }
 
     /// <summary>
-    /// Share of rows whose class is replaced by "no class", in [0, 1], so that the network also learns the unconditional field that guidance
+    /// Share of rows whose class and condition vector are replaced by "none", in [0, 1], so that the network also learns the unconditional field that guidance
     /// needs. Default 0.1.
     /// </summary>
     public double ClassDropout

@@ -47,12 +47,17 @@ public static class ExportCheck
         var buffers = new EvaluationBuffers(Rows, network.Dimension, outputs: 2, withDivergence: model.Card.Outputs.Divergence is not null);
         using IVelocityEvaluator evaluator = model.Network.CreateEvaluator(buffers);
         long[] labels = new long[Rows];
+        float[] vectors = new float[Rows * network.VectorLength];
         for (int row = 0; row < Rows; row++)
         {
             Noise.Fill(0, row, buffers.States[row], RandomStream.Check);
             buffers.Times[row] = (double)row / (Rows - 1);
             labels[row] = row % (network.Classes + 1);
-            evaluator.Assign(row, row, labels[row] == network.NullLabel ? Condition.None : new Condition { Label = (int)labels[row] });
+            Span<float> vector = vectors.AsSpan(row * network.VectorLength, network.VectorLength);
+            Noise.Fill(0, 2 * Rows + row, vector, RandomStream.Check);
+            if (row % 5 == 0)
+                vector.Fill(VelocityNetwork.NullVector);
+            evaluator.Assign(row, row, network.ConditionOf(model.Card, labels[row], vector));
             if (buffers.Probes is not { } probes)
                 continue;
             Noise.Fill(0, Rows + row, probes[row], RandomStream.Check);
@@ -63,7 +68,7 @@ public static class ExportCheck
         for (int row = Rows - 1; row >= 0; row--) // the first row last: it is evaluated where it stands
             evaluator.Evaluate(row, 1, output: 1);
 
-        (float[] trained, float[]? divergences) = Evaluate(network, buffers, labels, withProbe: model.Card.Inputs.Probe is not null);
+        (float[] trained, float[]? divergences) = Evaluate(network, buffers, labels, vectors, withProbe: model.Card.Inputs.Probe is not null);
         double difference = RelativeDifference(buffers.Velocities[0].Range(0, Rows), trained);
         bool independent = buffers.Velocities[0].Range(0, Rows).SequenceEqual(buffers.Velocities[1].Range(0, Rows));
         if (buffers.Divergences is not { } exported)
@@ -84,18 +89,18 @@ public static class ExportCheck
         return difference == 0 ? 0 : difference / largest;
     }
 
-    private static (float[] Predictions, float[]? Divergences) Evaluate(VelocityNetwork network, EvaluationBuffers buffers, long[] labels, bool withProbe)
+    private static (float[] Predictions, float[]? Divergences) Evaluate(VelocityNetwork network, EvaluationBuffers buffers, long[] labels, float[] vectors, bool withProbe)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         Tensor Rowwise(RowBuffer rows) => tensor(rows.Range(0, Rows).ToArray()).reshape([Rows, .. network.Shape.Select(size => (long)size)]);
         Tensor t = tensor(buffers.Times.Select(time => (float)time).ToArray()), x = Rowwise(buffers.States);
-        Tensor? label = network.Classes > 0 ? tensor(labels) : null;
+        ConditionInputs<Tensor> given = network.ConditionsOf(labels, vectors);
         if (buffers.Divergences is null)
-            return (network.Forward(TorchOps.Instance, t, x, label).data<float>().ToArray(), null);
+            return (network.Forward(TorchOps.Instance, t, x, given).data<float>().ToArray(), null);
         (Tensor prediction, Tensor divergence) = withProbe
-            ? Divergence.Estimate(TorchOps.Instance, network, t, x, label, Rowwise(buffers.Probes!))
-            : Divergence.Exact(TorchOps.Instance, network, t, x, label);
+            ? Divergence.Estimate(TorchOps.Instance, network, t, x, given, Rowwise(buffers.Probes!))
+            : Divergence.Exact(TorchOps.Instance, network, t, x, given);
         return (prediction.data<float>().ToArray(), divergence.data<float>().ToArray());
     }
 }

@@ -14,6 +14,8 @@ public static class OnnxExporter
     private const int MostNodes = 8_000; // ONNX Runtime takes seconds to open a graph of so many, and minutes for some of four times as many
     internal const long MostBytes = int.MaxValue - (32L << 20); // protobuf's limit, less room for nodes and card
     private const string Probe = "probe";
+    private const string Label = "label";
+    internal const string Vector = "condition";
     private const string DivergenceOutput = "divergence";
 
     /// <summary>
@@ -22,7 +24,7 @@ public static class OnnxExporter
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="card">The model's card; its inputs, outputs and classes must be those of <see cref="Inputs"/>,
-    /// <see cref="Outputs"/> and <see cref="ClassesOf"/>.</param>
+    /// <see cref="Outputs"/> and <see cref="ConditionsOf"/>.</param>
     /// <param name="path">The file, which is replaced.</param>
     /// <param name="divergence">The divergence that is a second output, named in the card as <c>outputs.divergence</c>, the estimate's probe as
     /// <c>inputs.probe</c>. Default: none. ONNX Runtime computes every output at each call, asked for or not: export one file for densities, and one to sample.</param>
@@ -71,9 +73,12 @@ public static class OnnxExporter
     /// <summary>Names of the outputs of an exported graph.</summary>
     public static OutputsCard Outputs { get; } = new(Prediction: "v");
 
-    /// <summary>The card's section on classes.</summary>
-    /// <param name="names">Names of the classes.</param>
-    public static ClassesCard ClassesOf(IReadOnlyList<string> names) => new(Input: "label", names, Null: names.Count);
+    /// <summary>The card's section on conditions; null where there are none.</summary>
+    /// <param name="classNames">Names of the classes; null for none.</param>
+    /// <param name="columns">Names of a condition vector's values and how they are standardised; null for none.</param>
+    public static ConditionsCard? ConditionsOf(IReadOnlyList<string>? classNames, ColumnsCard? columns = null) => classNames is null && columns is null ? null : new ConditionsCard(
+        classNames is null ? null : new ClassesCard(Label, classNames, Null: classNames.Count),
+        columns is null ? null : [new ConditionInputCard(Vector, [columns.Names.Count], columns, VelocityNetwork.NullVector)]);
 
     /// <summary>The graph, and the weights that it holds rounded.</summary>
     internal static (ModelProto Model, IReadOnlyCollection<(Tensor Weight, float[] Rounded)> Rounded) Model(
@@ -85,20 +90,25 @@ public static class OnnxExporter
         graph.Input.Add(Value(Inputs.Time, TensorProto.Types.DataType.Float));
         graph.Input.Add(Value(Inputs.State, TensorProto.Types.DataType.Float, shape));
         OnnxValue time = new(Inputs.Time, [-1]), state = new(Inputs.State, [-1, .. shape]);
-        OnnxValue? label = null;
+        var given = new ConditionInputs<OnnxValue>();
         if (network.Classes > 0)
         {
-            label = new OnnxValue("label", [-1]);
-            graph.Input.Add(Value(label.Name, TensorProto.Types.DataType.Int64));
+            given = given with { Label = new OnnxValue(Label, [-1]) };
+            graph.Input.Add(Value(Label, TensorProto.Types.DataType.Int64));
+        }
+        if (network.VectorLength > 0)
+        {
+            given = given with { Vector = new OnnxValue(Vector, [-1, network.VectorLength]) };
+            graph.Input.Add(Value(Vector, TensorProto.Types.DataType.Float, network.VectorLength));
         }
         if (divergence == DivergenceKind.Hutchinson)
             graph.Input.Add(Value(Probe, TensorProto.Types.DataType.Float, shape));
         var ops = new OnnxOps(graph, network, precision, mostBytes);
         (OnnxValue prediction, OnnxValue? made) = divergence switch
         {
-            DivergenceKind.Exact => Divergence.Exact(ops, network, time, state, label),
-            DivergenceKind.Hutchinson => Divergence.Estimate(ops, network, time, state, label, state with { Name = Probe }),
-            _ => (network.Forward(ops, time, state, label), null),
+            DivergenceKind.Exact => Divergence.Exact(ops, network, time, state, given),
+            DivergenceKind.Hutchinson => Divergence.Estimate(ops, network, time, state, given, state with { Name = Probe }),
+            _ => (network.Forward(ops, time, state, given), null),
         };
         if (divergence == DivergenceKind.Exact && graph.Node.Count > MostNodes)
             throw new ArgumentException($"The exact divergence of {network.Dimension} values of this network takes a graph of {graph.Node.Count} nodes, more than {MostNodes}. Take its estimate (hutchinson).", nameof(divergence));

@@ -31,14 +31,15 @@ public static class VelocityChange
             int count = Math.Min(Rows, along.Times.Length - first);
             float[] states = along.States[(first * d)..((first + count) * d)], times = along.Times[first..(first + count)];
             long[]? labels = along.Labels?[first..(first + count)];
+            float[]? vectors = along.Vectors?[(first * network.VectorLength)..((first + count) * network.VectorLength)];
             states.CopyTo(buffers.States.Memory);
             for (int row = 0; row < count; row++)
             {
                 buffers.Times[row] = times[row];
-                evaluator.Assign(row, row, labels is null || labels[row] == network.NullLabel ? Condition.None : new Condition { Label = (int)labels[row] });
+                evaluator.Assign(row, row, network.ConditionOf(model.Card, labels?[row] ?? 0, vectors is null ? [] : vectors.AsSpan(row * network.VectorLength, network.VectorLength)));
             }
             evaluator.Evaluate(0, count, output: 0);
-            float[] trained = Predictions(network, times, states, labels), exported = buffers.Velocities[0].Range(0, count).ToArray();
+            float[] trained = Predictions(network, times, states, network.ConditionsOf(labels, vectors)), exported = buffers.Velocities[0].Range(0, count).ToArray();
             for (int row = 0; row < count; row++)
             {
                 (double ofState, double ofPrediction) = path.At(times[row]).Convert(model.Card.Prediction.Kind, PredictionKind.Velocity);
@@ -53,11 +54,11 @@ public static class VelocityChange
         return change == 0 ? 0 : Math.Sqrt(change / size);
     }
 
-    private static float[] Predictions(VelocityNetwork network, float[] times, float[] states, long[]? labels)
+    private static float[] Predictions(VelocityNetwork network, float[] times, float[] states, ConditionInputs<Tensor> given)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         Tensor x = tensor(states).reshape([times.Length, .. network.Shape.Select(size => (long)size)]);
-        return network.Forward(TorchOps.Instance, tensor(times), x, labels is null ? null : tensor(labels)).data<float>().ToArray();
+        return network.Forward(TorchOps.Instance, tensor(times), x, given).data<float>().ToArray();
     }
 }

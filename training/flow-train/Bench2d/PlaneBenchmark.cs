@@ -35,7 +35,7 @@ internal static class PlaneBenchmark
         using FlowModel model = FlowModel.Open(file);
         SampleBatch samples = model.Sample(Drawn, new SamplingOptions { Seed = 2 }, cancellationToken: cancellationToken).EnsureSuccess();
         float[] heldOut = split.HeldOut.InDataUnits();
-        TrajectoryPicture.Save(Path.Combine(folder, $"{data}.png"), heldOut, samples.Values, Film.Draw(model, samples: 60, Frames, cancellationToken), Frames, ["x", "y"]);
+        TrajectoryPicture.Save(Path.Combine(folder, $"{data}.png"), heldOut, samples.Values, Film.Draw(model, split.HeldOut, samples: 60, Frames, cancellationToken), Frames, ["x", "y"]);
         SampleMetrics metrics = SampleMetrics.Measure(
             samples.Values.AsMemory(0, 2 * Judged), heldOut.AsMemory(0, 2 * Judged), split.Train.InDataUnits(), 2, FloorPairs);
         return

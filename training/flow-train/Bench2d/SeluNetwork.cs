@@ -11,7 +11,7 @@ internal sealed class SeluNetwork : VelocityNetwork
 
     private readonly Linear _first, _second, _third, _last;
 
-    public SeluNetwork(int dimension) : base("selu", [dimension], classes: 0)
+    public SeluNetwork(int dimension) : base("selu", [dimension])
     {
         _first = nn.Linear(1 + dimension, Width);
         _second = nn.Linear(Width, Width);
@@ -20,7 +20,7 @@ internal sealed class SeluNetwork : VelocityNetwork
         RegisterComponents();
     }
 
-    public override T Forward<T>(ITensorOps<T> ops, T t, T x, T? label) where T : class
+    public override T Forward<T>(ITensorOps<T> ops, T t, T x, ConditionInputs<T> given) where T : class
     {
         T h = ops.Selu(ops.Linear(ops.Concatenate(ops.Reshape(t, 1), x), _first));
         h = ops.Selu(ops.Linear(h, _second));

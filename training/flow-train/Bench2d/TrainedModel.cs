@@ -38,7 +38,7 @@ internal sealed class TrainedModel : IDisposable
             OnnxExporter.Export(network, new FlowCard(
                 FlowCard.CurrentFormat, new PredictionCard(PredictionKind.Velocity), path with { Start = start, End = end },
                 new SampleCard(data.Shape), OnnxExporter.Inputs, OnnxExporter.Outputs,
-                Conditions: data.ClassNames is null ? null : new ConditionsCard(OnnxExporter.ClassesOf(data.ClassNames))), file);
+                Conditions: OnnxExporter.ConditionsOf(data.ClassNames)), file);
             return new TrainedModel(folder, FlowModel.Open(file, new FlowModelOptions { Provider = "cpu", Threads = 1 }));
         }
         catch

@@ -33,13 +33,15 @@ internal sealed class ModelEvaluation
         _copies = new CopyFigures(_real, count);
     }
 
-    /// <summary>Draws samples, of the classes in turn, and judges them.</summary>
+    /// <summary>Draws samples, of the classes in turn or under the vectors of held-out rows, and judges them.</summary>
     /// <param name="guidance">Scale of guidance; 1 for none.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     public (SampleBatch Samples, IReadOnlyList<Figure> Figures) Sample(double guidance, CancellationToken cancellationToken)
     {
         int[] classes = [.. Enumerable.Range(0, _split.Train.ClassNames?.Count ?? 0)];
         var options = new SamplingOptions { Labels = classes, Guidance = guidance, Seed = _seed };
+        if (_split.HeldOut.Vectors is not null)
+            (options, classes) = (options with { Labels = [], Conditions = Judges(_count).Conditions(_count) }, []);
         _model.Sample(1, options, cancellationToken: cancellationToken); // the first call compiles
         SampleBatch samples = _model.Sample(_count, options, cancellationToken: cancellationToken).EnsureSuccess();
         int[]? labels = classes.Length == 0 ? null : [.. Enumerable.Range(0, _count).Select(i => i % classes.Length)];
@@ -55,14 +57,17 @@ internal sealed class ModelEvaluation
     public Figure Density(FlowModel density, int rows, int levels, CancellationToken cancellationToken)
     {
         bool images = density.Card.Data?.Image is not null;
-        Dataset judged = _split.HeldOut.Select(DataSplit.Shuffle(_split.HeldOut.Count, _seed)[..Math.Min(rows, _split.HeldOut.Count)]);
-        var options = new LikelihoodOptions { Labels = judged.Labels ?? [], Levels = images ? levels : null, Seed = _seed };
+        Dataset judged = Judges(rows);
+        var options = new LikelihoodOptions { Conditions = judged.Conditions(rows), Levels = images ? levels : null, Seed = _seed };
         LikelihoodBatch batch = density.LogLikelihood(judged.InDataUnits(), options, cancellationToken).EnsureSuccess();
         double[] values = images ? batch.BitsPerDimension : [.. batch.LogDensities.Select(value => -value)];
         double mean = values.Average(), error = Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / Math.Max(1, values.Length - 1) / values.Length);
         return new Figure(images ? "bits per dimension" : "negative log-likelihood", mean, Note: string.Create(CultureInfo.InvariantCulture,
             $"± {error:G2}, {values.Length} held-out {(images ? $"images of {levels} levels" : "rows, in nats")}, {batch.Evaluations.Average():F0} evaluations each"));
     }
+
+    /// <summary>Held-out rows at random, at most so many.</summary>
+    private Dataset Judges(int most) => _split.HeldOut.Select(DataSplit.Shuffle(_split.HeldOut.Count, _seed)[..Math.Min(most, _split.HeldOut.Count)]);
 
     private IEnumerable<Figure> Judge(SampleBatch samples, int[]? labels)
     {

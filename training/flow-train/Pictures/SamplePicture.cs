@@ -4,7 +4,7 @@ using FlowRuntime.Training.Data;
 
 namespace FlowRuntime.TrainTool.Pictures;
 
-/// <summary>Samples of a model as one PNG, always from the same noise: images in a row for each class, points and columns beside held-out data.</summary>
+/// <summary>Samples of a model as one PNG, always from the same noise: images in a row for each class, points and columns beside held-out data and under its conditions.</summary>
 internal static class SamplePicture
 {
     private const int ImagesInRow = 10;
@@ -23,12 +23,13 @@ internal static class SamplePicture
         if (model.Card.Data?.Image is not null)
         {
             int classes = Math.Max(1, split.Train.ClassNames?.Count ?? 1);
-            options = options with { Labels = ImagePicture.ClassesInRows(split.Train, ImagesInRow) };
+            options = split.HeldOut.Vectors is null ? options with { Labels = ImagePicture.ClassesInRows(split.Train, ImagesInRow) }
+                : options with { Conditions = split.HeldOut.Conditions(ImagesInRow * classes) };
             SampleBatch images = model.Sample(ImagesInRow * classes, options, cancellationToken: cancellationToken);
             ImagePicture.Save(path, images.Values, images.Shape, ImagesInRow);
             return;
         }
-        SampleBatch samples = model.Sample(Points, options, cancellationToken: cancellationToken);
+        SampleBatch samples = model.Sample(Points, options with { Conditions = split.HeldOut.Conditions(Points) }, cancellationToken: cancellationToken);
         float[] data = split.HeldOut.InDataUnits(DataRows);
         IReadOnlyList<string> names = ColumnNames(model);
         if (samples.Dimension == 1)

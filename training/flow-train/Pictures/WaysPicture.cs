@@ -20,17 +20,17 @@ internal static class WaysPicture
     {
         if (model.Card.Data?.Image is not null)
         {
-            ImagePicture.Save(path, Film.Draw(model, Strips, Frames, cancellationToken), model.Card.Sample.Shape, Frames);
+            ImagePicture.Save(path, Film.Draw(model, split.HeldOut, Strips, Frames, cancellationToken), model.Card.Sample.Shape, Frames);
             return;
         }
-        float[] film = Film.Draw(model, Ways, Times, cancellationToken);
+        float[] film = Film.Draw(model, split.HeldOut, Ways, Times, cancellationToken);
         IReadOnlyList<string> names = SamplePicture.ColumnNames(model);
         if (names.Count == 1)
         {
             SaveCurves(path, film, model.Start, model.End, names[0]);
             return;
         }
-        float[] samples = model.Sample(Points, cancellationToken: cancellationToken).Values;
+        float[] samples = model.Sample(Points, new SamplingOptions { Conditions = split.HeldOut.Conditions(Points) }, cancellationToken: cancellationToken).Values;
         TrajectoryPicture.Save(path, Plane(split.HeldOut.InDataUnits(Points)), Plane(samples), Plane(film), Times, [names[0], names[1]]);
 
         float[] Plane(float[] rows) => names.Count == 2 ? rows : [.. rows.Chunk(names.Count).SelectMany(row => row[..2])];
