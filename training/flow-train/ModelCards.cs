@@ -11,22 +11,16 @@ internal static class ModelCards
     {
         (double start, double end) = run.MakeObjective().Range;
         CouplingKind? coupling = run.Objective.Coupling == CouplingKind.Independent ? null : run.Objective.Coupling;
-        return new FlowCard(
-        FlowCard.CurrentFormat,
-        new PredictionCard(run.Objective.Prediction),
-        run.Path with { Start = start, End = end, Coupling = coupling },
-        new SampleCard(data.Shape),
-        OnnxExporter.Inputs,
-        OnnxExporter.Outputs,
-        Conditions: OnnxExporter.ConditionsOf(data.ClassNames, data.Vectors?.Columns),
-        Data: data.Card,
-        Provenance: new ProvenanceCard(
-            Data: data.Name, // of a table the file's name: its folder is nobody's business
-            Steps: run.Training.Steps,
-            Seed: run.Training.Seed,
-            Date: DateTime.UtcNow.ToString("yyyy-MM-dd"),
-            Software: $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}",
-            Licence: DataSource.LicenceOf(run.Data),
-            Precision: precision == WeightPrecision.Float32 ? null : Choice.Name(precision)));
+        return OnnxExporter.CardOf(data, run.Path with { Start = start, End = end, Coupling = coupling }, run.Objective.Prediction) with
+        {
+            Provenance = new ProvenanceCard(
+                Data: data.Name, // of a table the file's name: its folder is nobody's business
+                Steps: run.Training.Steps,
+                Seed: run.Training.Seed,
+                Date: DateTime.UtcNow.ToString("yyyy-MM-dd"),
+                Software: $"FlowRuntime {typeof(FlowModel).Assembly.GetName().Version!.ToString(3)}",
+                Licence: DataSource.LicenceOf(run.Data),
+                Precision: precision == WeightPrecision.Float32 ? null : Choice.Name(precision)),
+        };
     }
 }

@@ -1,4 +1,5 @@
 using FlowRuntime.Cards;
+using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx.Proto;
 using Google.Protobuf;
@@ -23,7 +24,7 @@ public static class OnnxExporter
     /// (<see cref="ExportCheck"/>; where weights are stored rounded, with the network of these weights), and only then takes its name.
     /// </summary>
     /// <param name="network">The network.</param>
-    /// <param name="card">The model's card; its inputs, outputs and classes must be those of <see cref="Inputs"/>,
+    /// <param name="card">The model's card, such as <see cref="CardOf"/> gives; its inputs, outputs and conditions must be those of <see cref="Inputs"/>,
     /// <see cref="Outputs"/> and <see cref="ConditionsOf"/>.</param>
     /// <param name="path">The file, which is replaced.</param>
     /// <param name="divergence">The divergence that is a second output, named in the card as <c>outputs.divergence</c>, the estimate's probe as
@@ -72,6 +73,14 @@ public static class OnnxExporter
 
     /// <summary>Names of the outputs of an exported graph.</summary>
     public static OutputsCard Outputs { get; } = new(Prediction: "v");
+
+    /// <summary>The card of a network that was trained on some data.</summary>
+    /// <param name="data">The data: shape, classes, conditions and units.</param>
+    /// <param name="path">The path it was trained on, with the times it was trained at.</param>
+    /// <param name="prediction">What it predicts. Default: the velocity.</param>
+    public static FlowCard CardOf(Dataset data, PathCard path, PredictionKind prediction = PredictionKind.Velocity) => new(
+        FlowCard.CurrentFormat, new PredictionCard(prediction), path, new SampleCard(data.Shape), Inputs, Outputs,
+        Conditions: ConditionsOf(data.ClassNames, data.Vectors?.Columns), Data: data.Card);
 
     /// <summary>The card's section on conditions; null where there are none.</summary>
     /// <param name="classNames">Names of the classes; null for none.</param>

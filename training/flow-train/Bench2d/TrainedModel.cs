@@ -35,10 +35,7 @@ internal sealed class TrainedModel : IDisposable
         {
             (double start, double end) = objective.Range;
             string file = Path.Combine(folder, "model.onnx");
-            OnnxExporter.Export(network, new FlowCard(
-                FlowCard.CurrentFormat, new PredictionCard(PredictionKind.Velocity), path with { Start = start, End = end },
-                new SampleCard(data.Shape), OnnxExporter.Inputs, OnnxExporter.Outputs,
-                Conditions: OnnxExporter.ConditionsOf(data.ClassNames)), file);
+            OnnxExporter.Export(network, OnnxExporter.CardOf(data, path with { Start = start, End = end }) with { Data = null }, file); // starts and ends in the network's units
             return new TrainedModel(folder, FlowModel.Open(file, new FlowModelOptions { Provider = "cpu", Threads = 1 }));
         }
         catch
