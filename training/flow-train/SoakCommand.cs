@@ -1,68 +1,89 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Sampling;
 
 namespace FlowRuntime.TrainTool;
 
-/// <summary><c>flow-train soak --kills N</c>: kills a real run at random moments, goes on with it, and compares it with one that was let be.</summary>
+/// <summary><c>flow-train soak --runs N</c>: kills real runs at random moments, goes on with them, and compares them with one that was let be.</summary>
 internal static class SoakCommand
 {
     private const uint Stream = 0x50414B; // of the moments
 
     public static Command Make()
     {
-        var kills = new Option<int>("--kills") { Description = "How often the run is killed.", DefaultValueFactory = _ => 20 };
-        var steps = new Option<int>("--steps") { Description = "Steps of the run.", DefaultValueFactory = _ => 20_000 };
+        var runs = new Option<int>("--runs") { Description = "How many runs are killed.", DefaultValueFactory = _ => 20 };
+        var kills = new Option<int>("--kills") { Description = "How often each of them is.", DefaultValueFactory = _ => 3 };
+        var steps = new Option<int>("--steps") { Description = "Steps of a run.", DefaultValueFactory = _ => 3_000 };
+        var threads = new Option<int>("--threads") { Description = "Threads of a run, one or two.", DefaultValueFactory = _ => 1 };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the moments." };
         var command = new Command("soak", """
             Trains on moons in processes that are killed at random moments and gone on with by resume, and compares weights and losses with
             those of a run that was let be: they must be the same to the last bit. Takes some minutes.
 
             Example:
-              flow-train soak --kills 20
+              flow-train soak --runs 20
             """)
         {
-            kills, steps, seed,
+            runs, kills, steps, threads, seed,
         };
         command.Hidden = true;
         command.SetAction((parsed, cancellationToken) => Run(
-            parsed.GetValue(kills), parsed.GetValue(steps), parsed.GetValue(seed), parsed.InvocationConfiguration.Output, cancellationToken));
+            parsed.GetValue(runs), parsed.GetValue(kills), parsed.GetValue(steps), parsed.GetValue(threads), parsed.GetValue(seed), parsed.InvocationConfiguration.Output, cancellationToken));
         return command;
     }
 
-    private static async Task<int> Run(int kills, int steps, ulong seed, TextWriter output, CancellationToken cancellationToken)
+    private static async Task<int> Run(int runs, int kills, int steps, int threads, ulong seed, TextWriter output, CancellationToken cancellationToken)
     {
-        string folder = Directory.CreateTempSubdirectory("flow-soak").FullName;
-        string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
-        string[] start = ["run", "--data", "moons", "--no-tune", "--steps", $"{steps}", "--set", "training.checkpoint_every=100", "--set", "training.more_ema_decays=[0.99]", "--out"];
+        string folder = Directory.CreateTempSubdirectory("flow-soak").FullName, whole = Path.Combine(folder, "whole");
+        string[] start = [
+            "run", "--data", "moons", "--no-tune", "--steps", $"{steps}", "--set", "training.checkpoint_every=100", "--set", "training.more_ema_decays=[0.99]",
+            "--set", $"training.threads={threads}", "--out"];
+        int same = 0;
+        bool finished = false;
         try
         {
             long began = Stopwatch.GetTimestamp();
             await Finish([.. start, whole], cancellationToken);
             double longest = Stopwatch.GetElapsedTime(began).TotalSeconds / Math.Max(1, kills) * 2; // on average, the kills share out the run
-            for (int kill = 0; kill < kills && !File.Exists(Path.Combine(killed, "weights.safetensors")); kill++)
+            for (int run = 0; run < runs; run++)
             {
-                double wait = longest * Philox4x32.Uniform(Philox4x32.Block((uint)kill, Stream, 0, 0, seed).X0);
-                using Process process = Start(Next());
-                await Task.Delay(TimeSpan.FromSeconds(wait), cancellationToken);
-                process.Kill();
-                await process.WaitForExitAsync(cancellationToken);
-                output.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"killed after {wait:F2} s, at step {LastStep(killed)}"));
+                string killed = Path.Combine(folder, $"killed-{run}");
+                string[] moments = await Kill(start, killed, [.. Enumerable.Range(run * kills, kills).Select(kill => longest * Philox4x32.Uniform(Philox4x32.Block((uint)kill, Stream, 0, 0, seed).X0))], cancellationToken);
+                bool equal = Weights(whole).AsSpan().SequenceEqual(Weights(killed)) && Losses(whole).SequenceEqual(Losses(killed));
+                same += equal ? 1 : 0;
+                output.WriteLine($"run {run}, killed {string.Join(", ", moments)}: {(equal ? "weights and losses as if let be" : $"weights or losses DIFFER: see {killed}")}");
             }
-            if (!File.Exists(Path.Combine(killed, "model.onnx")))
-                await Finish(Next(), cancellationToken);
-            bool same = Weights(whole).AsSpan().SequenceEqual(Weights(killed)) && Losses(whole).SequenceEqual(Losses(killed));
-            output.WriteLine(same ? "Weights and losses are those of the run that was let be." : $"Weights or losses DIFFER: see {folder}.");
-            if (same)
-                Directory.Delete(folder, recursive: true);
-            return same ? CommandHost.Done : CommandHost.FailedAtWork;
+            output.WriteLine($"{same} of {runs} runs ended with the weights and losses of the run that was let be.");
+            finished = true;
         }
-        catch (OperationCanceledException)
+        finally
         {
-            Directory.Delete(folder, recursive: true);
-            throw;
+            if (same == runs || !finished) // those that differ are left to be looked at
+                Directory.Delete(folder, recursive: true);
         }
+        return same == runs ? CommandHost.Done : CommandHost.FailedAtWork;
+    }
+
+    /// <summary>Kills a run after each of the times, and lets it finish then.</summary>
+    /// <returns>When it was killed, and where its newest checkpoint stood.</returns>
+    private static async Task<string[]> Kill(string[] start, string killed, double[] seconds, CancellationToken cancellationToken)
+    {
+        var moments = new List<string>();
+        foreach (double wait in seconds)
+        {
+            if (File.Exists(Path.Combine(killed, "weights.safetensors")))
+                break;
+            using Process process = Start(Next());
+            await Task.Delay(TimeSpan.FromSeconds(wait), cancellationToken);
+            process.Kill();
+            await process.WaitForExitAsync(cancellationToken);
+            moments.Add(string.Create(CultureInfo.InvariantCulture, $"after {wait:F2} s at {LastStep(killed)}"));
+        }
+        if (!File.Exists(Path.Combine(killed, "model.onnx")))
+            await Finish(Next(), cancellationToken);
+        return [.. moments];
 
         // What was killed before its first checkpoint is started again.
         string[] Next() => Training.Checkpoints.CheckpointFolder.HoldsAny(Path.Combine(killed, "checkpoints")) || File.Exists(Path.Combine(killed, "weights.safetensors"))
@@ -76,7 +97,7 @@ internal static class SoakCommand
     private static string LastStep(string run)
     {
         string checkpoints = Path.Combine(run, "checkpoints");
-        return Directory.Exists(checkpoints) ? Directory.GetFiles(checkpoints).Select(Path.GetFileNameWithoutExtension).Max() ?? "none" : "none";
+        return File.Exists(Path.Combine(run, "weights.safetensors")) ? "its end" : Directory.Exists(checkpoints) ? Directory.GetFiles(checkpoints).Select(Path.GetFileNameWithoutExtension).Max() ?? "none" : "none";
     }
 
     private static async Task Finish(string[] arguments, CancellationToken cancellationToken)
