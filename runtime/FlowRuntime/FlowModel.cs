@@ -236,7 +236,7 @@ public sealed class FlowModel : IDisposable
             Seed = options.Seed,
             Probes = Card.Inputs.Probe is null ? 1 : options.Probes,
             Workers = options.Workers,
-            Slots = options.Slots,
+            Slots = options.Slots ?? DeviceSlots,
         };
         LikelihoodBatch batch = LikelihoodSolver.Solve(
             options.Solver is { } solver ? problem with { Solver = solver } : problem, cancellationToken: cancellationToken);
@@ -276,9 +276,12 @@ public sealed class FlowModel : IDisposable
             FinishesWithData = FinishesWithData,
             Seed = options.Seed,
             Workers = options.Workers,
-            Slots = options.Slots,
+            Slots = options.Slots ?? DeviceSlots,
         };
     }
+
+    /// <summary>Slots of a worker where the network runs on a device; null on the processor, whose are the solver's own.</summary>
+    private int? DeviceSlots => Provider.Chosen == ExecutionProvider.CpuName ? null : OdeSolver.SlotsFor(Field.Dimension, onDevice: true);
 
     /// <summary>
     /// Where a model of noise, data or score cannot be solved to the data, or a diffusion table ends short of them, the sample is the

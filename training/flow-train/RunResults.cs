@@ -33,6 +33,7 @@ internal static class RunResults
             console.Error.WriteLine($"Interrupted. Go on with it by flow-train resume {path}.");
             return CommandHost.Interrupted;
         }
+        Allocator.GiveBack(); // samples need other sizes than training
         using (run)
             Write(folder, run, split, tune, console.Output, cancellationToken);
         return CommandHost.Done;
