@@ -79,6 +79,11 @@ public sealed class ImageDataTests : IDisposable
         foreach ((int row, Condition condition) in data.Conditions(data.Count).Index())
             Assert.Equal(images[row * 16] * 255, 0.299 * condition.Vectors["condition"][0] + 58.7 + 22.8, 0.6); // the grey of each image's own red, green and blue
 
+        string report = File.ReadAllText(At("run/report.html"));
+        Assert.Contains("images:data", report, StringComparison.Ordinal);
+        Assert.Contains("csv:grey.csv", report, StringComparison.Ordinal);
+        Assert.DoesNotContain(_folder, report, StringComparison.Ordinal); // where files lie is nobody's business
+
         File.AppendAllText(At("grey.csv"), "1,1\n");
         Directory.Delete(At("run"), recursive: true);
         TrainRun refused = await Run($"images:{At("data")}", "--conditions", $"csv:{At("grey.csv")}");

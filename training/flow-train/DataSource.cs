@@ -45,6 +45,9 @@ internal static class DataSource
         return table || folder ? $"{kind}:{Path.GetFullPath(argument!)}" : spec;
     }
 
+    /// <summary>A SPEC with the name alone of its file or folder.</summary>
+    public static string WithoutFolder(string spec) => Parts(spec) is (var kind, { } argument) ? $"{kind}:{Path.GetFileName(Path.TrimEndingDirectorySeparator(argument))}" : spec;
+
     /// <summary>Whether a SPEC is made of images by its kind.</summary>
     public static bool IsImages(string spec) => spec == "digits" || Parts(spec).Kind is Idx or Images;
 

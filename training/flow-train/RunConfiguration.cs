@@ -141,6 +141,14 @@ internal sealed record RunConfiguration(
         return StrictJson.Read(json, Contract, path);
     }
 
+    /// <summary>The configuration as others may see it: files and folders by their own names, since where they lie is nobody's business.</summary>
+    public RunConfiguration WithoutFolders() => this with
+    {
+        Data = DataSource.WithoutFolder(Data),
+        Conditions = Conditions is null ? null : DataSource.WithoutFolder(Conditions),
+        Init = Init is null ? null : $"{System.IO.Path.GetFileName(System.IO.Path.GetDirectoryName(Init))}/{System.IO.Path.GetFileName(Init)}",
+    };
+
     public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
     /// <summary>The data, in their two parts.</summary>

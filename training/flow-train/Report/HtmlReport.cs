@@ -42,7 +42,7 @@ internal static class HtmlReport
                 History(folder, images),
                 Section("Figures", Figures(figures)),
                 evaluation.Count == 0 ? null : Section("Evaluation", Figures(evaluation)),
-                Section("Configuration", JsonTable.Of(run.Configuration.ToJson())),
+                Section("Configuration", JsonTable.Of(run.Configuration.WithoutFolders().ToJson())),
                 Section("Model card", JsonTable.Of(CardFile.ToJson(card))))).ToString(SaveOptions.DisableFormatting) + "\n");
     }
 
