@@ -12,7 +12,7 @@ internal static class ModelTuning
     /// <summary>Samples measured, and as many others judged.</summary>
     public const int Samples = 128;
 
-    /// <summary>Values of a sample up to which solvers are measured unasked; the networks of larger ones are slow, and measuring them may take hours.</summary>
+    /// <summary>Values of a sample up to which solvers are measured unasked; the networks of larger ones are slow: a U-Net on images of 28×28 took a quarter of an hour with 32 samples.</summary>
     private const int MostDimension = 256;
 
     /// <summary>Measures and writes.</summary>
@@ -28,7 +28,7 @@ internal static class ModelTuning
         {
             using FlowModel model = FlowModel.Open(path);
             if (model.Field.Dimension > MostDimension)
-                return $"solvers not measured: samples of {model.Field.Dimension} values may take hours. flow tune {path} --samples 32 does it";
+                return $"solvers not measured: samples of {model.Field.Dimension} values may take long. flow tune {path} --samples 32 does it";
             hints = SolverTuner.Tune(model, samples, conditions: data.Vectors is null ? null : data.Conditions(2 * samples), cancellationToken: cancellationToken);
         }
         catch (SamplingException e) // a network that was hardly trained may have no solution to measure by; it is exported all the same
