@@ -1,10 +1,13 @@
 using FlowRuntime.Cards;
+using FlowRuntime.Training.Networks;
 
 namespace FlowRuntime.Training.Data;
 
 /// <summary>The numbers that each row of a data set is conditioned on, standardised.</summary>
 public sealed class ConditionVectors
 {
+    private const float Largest = -VelocityNetwork.NullVector / 2;
+
     private readonly float[] _values;
 
     /// <summary>Makes the vectors of all rows.</summary>
@@ -20,8 +23,6 @@ public sealed class ConditionVectors
         if (bad >= 0)
             throw new ArgumentException($"Row {bad / Length} has the condition '{columns.Names[bad % Length]}' {values[bad]} scales from the mean; at most {Largest} are learnt from. Mend it, or take the row out.", nameof(values));
     }
-
-    private const float Largest = -Networks.VelocityNetwork.NullVector / 2;
 
     /// <summary>Names of the values, their means and scales.</summary>
     public ColumnsCard Columns { get; }
