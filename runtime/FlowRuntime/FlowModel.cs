@@ -219,7 +219,7 @@ public sealed class FlowModel : IDisposable
             throw new NotSupportedException($"{Path} has no divergence output, by which a density is followed. Export it with one.");
         if (options.Levels is not null && Card.Data?.Image is null)
             throw new ArgumentException($"{Path} has no images, so its values have no levels: set LikelihoodOptions.Levels to null.");
-        Func<long, Condition> conditionOf = ConditionOf(options.Conditions, options.Labels, options.Guidance);
+        Func<long, Condition> conditionOf = ConditionsInTurn.Of(Card.Conditions, Path, options.Conditions, options.Labels, options.Guidance);
         float[] rows = data.ToArray();
         if (options.Levels is { } levels)
             Dequantisation.Apply(levels, options.Seed, rows, Field.Dimension);
@@ -229,7 +229,7 @@ public sealed class FlowModel : IDisposable
             Field = Guided(Field, options.Guidance),
             Data = rows,
             Prior = Prior,
-            ConditionOf = row => conditionOf(row),
+            ConditionOf = conditionOf,
             Start = Start,
             End = End,
             Path = _path,
@@ -255,7 +255,7 @@ public sealed class FlowModel : IDisposable
     {
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
-        Func<long, Condition> conditionOf = ConditionOf(options.Conditions, options.Labels, options.Guidance);
+        Func<long, Condition> conditionOf = ConditionsInTurn.Of(Card.Conditions, Path, options.Conditions, options.Labels, options.Guidance);
         IVelocityField field = options.Workers is null && _threaded is not null ? InVelocities(_threaded.For(count)) : Field;
         SolverOptions solver = options.Solver ?? Defaults.Solver!;
         if (solver is FixedSteps { Method: StochasticMethod stochastic } && !Card.Path.TellsNoise)
@@ -305,44 +305,6 @@ public sealed class FlowModel : IDisposable
         return new GaussianPrior(
             [.. mean.Select(m => at.Alpha * m)],
             [.. scale.Select(s => Math.Sqrt(at.Alpha * s * (at.Alpha * s) + at.Deviation * at.Deviation))]);
-    }
-
-    /// <summary>The condition of each sample by its index: conditions and labels in turn.</summary>
-    private Func<long, Condition> ConditionOf(IReadOnlyList<Condition> given, IReadOnlyList<int> labels, double guidance)
-    {
-        ConditionsCard? card = Card.Conditions;
-        ClassesCard? classes = card?.Classes;
-        bool conditional = classes is not null || card?.Vectors is { Count: > 0 };
-        if (classes is null && (labels.Count > 0 || given.Any(condition => condition.Label is not null)))
-            throw new ArgumentException($"{Path} has no classes: sample it without labels.");
-        if (guidance != 1 && !conditional)
-            throw new ArgumentException($"{Path} has no classes, so nothing to guide towards: sample it without guidance.");
-        if (labels.Count > 0 && given.Any(condition => condition.Label is not null))
-            throw new ArgumentException("The conditions have labels and labels are given besides. Give them in one place.");
-        Condition[] conditions = given.Count > 0 ? [.. given] : labels.Count > 0 ? [.. labels.Select(label => new Condition { Label = label })] : [Condition.None];
-        foreach (Condition condition in conditions)
-            Check(condition);
-        if (guidance != 1)
-        {
-            if (conditions.All(condition => condition.Label is null && condition.Vectors.Count == 0) && labels.Count == 0)
-                throw new ArgumentException("Guidance sharpens a class or another condition: give labels or conditions with it.");
-            if (classes is { Null: null })
-                throw new ArgumentException($"{Path} has no null class, which guidance needs: sample it without guidance.");
-            if (card!.Vectors?.FirstOrDefault(vector => vector.Null is null) is { } bare)
-                throw new ArgumentException($"{Path} has no null for its condition '{bare.Input}', which guidance needs: sample it without guidance.");
-        }
-        if (given.Count == 0 || labels.Count == 0)
-            return index => conditions[index % conditions.Length];
-        foreach (int label in labels)
-            Check(conditions[0] with { Label = label });
-        return index => conditions[index % conditions.Length] with { Label = labels[(int)(index % labels.Count)] };
-
-        void Check(Condition condition)
-        {
-            if (classes is not null && (condition.Label is not null || labels.Count == 0))
-                OnnxEvaluator.Label(classes, condition);
-            ConditionFeed.Check(card, condition);
-        }
     }
 
     private SamplingOptions DefaultsOf(HintsCard? hints)

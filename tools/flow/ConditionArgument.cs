@@ -37,15 +37,14 @@ internal static class ConditionArgument
     private static float[] Row(string row, ConditionInputCard input)
     {
         IReadOnlyList<string> names = input.Columns?.Names ?? [];
-        int length = input.Shape.Aggregate(1, (product, size) => product * size);
         string[] parts = row.Split(',', StringSplitOptions.TrimEntries);
         bool named = parts[0].Contains('=');
-        string expected = $"{length} numbers{(names.Count > 0 ? $": {string.Join(", ", names)}" : "")}";
-        if (parts.Length != length)
+        string expected = $"{input.Length} numbers{(names.Count > 0 ? $": {string.Join(", ", names)}" : "")}";
+        if (parts.Length != input.Length)
             throw new ArgumentException($"'{row}' has {parts.Length} values. Give {expected}.");
-        float[] values = new float[length];
+        float[] values = new float[input.Length];
         HashSet<int> given = [];
-        for (int i = 0; i < length; i++)
+        for (int i = 0; i < values.Length; i++)
         {
             string[] pair = named ? parts[i].Split('=', 2, StringSplitOptions.TrimEntries) : [.. names.Skip(i).Take(1).DefaultIfEmpty("").Concat([parts[i]])];
             int place = named ? names.ToList().IndexOf(pair[0]) : i;

@@ -103,9 +103,11 @@ internal static class DataSource
         if (table is null)
             return images;
         Dataset rows = Load(table, labelColumn: null);
-        return rows.Card.Columns is not { } columns || rows.Shape.Count > 1 ? throw new InvalidDataException($"conditions: {table} has rows of [{string.Join(", ", rows.Shape)}]. Give a table of columns.")
-            : rows.Count != images.Count ? throw new InvalidDataException($"conditions: {table} has {rows.Count} rows for {images.Count} images of {images.Name}. Give a row an image, in the order of the images; files that are skipped have none.")
-            : images.Under(new ConditionVectors(columns, rows.Values));
+        if (rows.Shape.Count > 1)
+            throw new InvalidDataException($"conditions: {table} has rows of [{string.Join(", ", rows.Shape)}]. Give a table of columns.");
+        if (rows.Count != images.Count)
+            throw new InvalidDataException($"conditions: {table} has {rows.Count} rows for {images.Count} images of {images.Name}. Give a row an image, in the order of the images; files that are skipped have none.");
+        return images.Under(new ConditionVectors(rows.Card.Columns!, rows.Values)); // a table has columns
     }
 
     /// <summary>Loads a table, or a data set known by its name.</summary>

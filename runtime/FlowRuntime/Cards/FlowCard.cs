@@ -197,7 +197,8 @@ public sealed record ClassesCard(string Input, IReadOnlyList<string> Names, int?
 public sealed record ConditionInputCard(string Input, IReadOnlyList<int> Shape, ColumnsCard? Columns = null, double? Null = null)
 {
     /// <summary>Number of values for one sample.</summary>
-    internal int Length => Shape.Aggregate(1, (product, size) => product * size);
+    [JsonIgnore]
+    public int Length => Shape.Aggregate(1, (product, size) => product * size);
 }
 
 /// <summary>How the network's values become the data's.</summary>

@@ -75,20 +75,8 @@ public sealed class Dataset
 
     /// <summary>The conditions of the first rows, as a model of these data is sampled under them; a vector is called <c>condition</c>.</summary>
     /// <param name="most">The most rows, at least 1.</param>
-    public IReadOnlyList<Condition> Conditions(int most)
-    {
-        var conditions = new Condition[Math.Min(most, Count)];
-        for (int row = 0; row < conditions.Length; row++)
-        {
-            conditions[row] = Labels is null ? Condition.None : new Condition { Label = Labels[row] };
-            if (Vectors is null)
-                continue;
-            float[] values = Vectors[row].ToArray();
-            DataTransform.ToDataUnits(new DataCard(Columns: Vectors.Columns), values);
-            conditions[row] = conditions[row] with { Vectors = new Dictionary<string, float[]> { [OnnxExporter.Vector] = values } };
-        }
-        return conditions;
-    }
+    public IReadOnlyList<Condition> Conditions(int most) =>
+        [.. Enumerable.Range(0, Math.Min(most, Count)).Select(row => NetworkConditions.Of(Labels?[row], Vectors is null ? [] : Vectors[row], Vectors?.Columns))];
 
     /// <summary>One row in the network's units, [dimension].</summary>
     public float[] this[int row]
