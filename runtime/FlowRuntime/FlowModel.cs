@@ -23,27 +23,24 @@ public sealed class FlowModel : IDisposable
     private readonly OnnxSession _session;
     private readonly ThreadedField? _threaded;
     private readonly ProbabilityPath _path;
-    private readonly QualityCard? _quality;
-    private readonly StepProfile[] _profiles;
+    private readonly SolverDefaults _defaults;
+    private readonly int? _batch;
 
-    private FlowModel(string path, OnnxSession session, FlowCard card, IVelocityField field, ThreadedField? threaded, ProviderReport provider)
+    private FlowModel(string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, ProviderReport provider)
     {
         Path = path;
         _session = session;
         _threaded = threaded;
         Card = card;
-        _path = ProbabilityPath.Of(card.Path);
-        Network = field;
-        Field = InVelocities(field);
-        (double start, double end) = _path.TimeRange(card.Prediction.Kind);
-        (Start, End) = (Math.Max(start, card.Path.Start), Math.Min(end, card.Path.End));
+        _path = probabilityPath;
+        _batch = field.Batch;
+        Network = InRealTime(field);
+        Field = InVelocities(Network);
+        (Start, End) = card.TimeRange(_path);
         Prior = PriorOf(card, _path.At(Start));
         Provider = provider;
         HintsApply = card.Hints is not null && card.Hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase);
-        HintsCard? hints = HintsApply ? card.Hints : null;
-        _quality = hints?.Quality;
-        _profiles = [.. (hints?.Profiles ?? []).Select(profile => new StepProfile((EmbeddedPair)ButcherTableau.Named(profile.Method), profile.Tolerances, profile.Steps, profile.Whitened))];
-        Defaults = DefaultsOf(hints);
+        _defaults = new SolverDefaults(card, HintsApply ? card.Hints : null, Start, End, path);
     }
 
     /// <summary>The model's file.</summary>
@@ -74,53 +71,30 @@ public sealed class FlowModel : IDisposable
     public GaussianPrior Prior { get; }
 
     /// <summary>Mean and scale of the data in the network's units, where the card tells both.</summary>
-    public DataMoments? Moments => Card.Data is { Mean: { } mean, Scale: { } scale } && scale.Any(value => value > 0)
-        ? new DataMoments(mean, scale) : null;
+    public DataMoments? Moments => SolverDefaults.MomentsOf(Card);
 
     /// <summary>How this model is sampled where nothing else is said: its card's hints, over the library's defaults.</summary>
-    public SamplingOptions Defaults { get; }
+    public SamplingOptions Defaults => _defaults.Options;
 
     /// <summary>Whether the card has hints that were made for this very graph; others are ignored.</summary>
     public bool HintsApply { get; }
 
-    /// <summary>The solver for a quality: as measured on this model where its card says so, otherwise a general choice.</summary>
+    /// <summary>
+    /// The solver for a quality: as measured on this model where its card says so, otherwise a general choice, that is adaptive steps, or for a network
+    /// that knows whole time steps alone (<see cref="TimeCard.Steps"/>) 10, 25 or 100 of them by an exponential multistep method.
+    /// </summary>
     /// <param name="quality">How exactly to solve.</param>
-    public AdaptiveSteps SolverFor(SamplingQuality quality)
-    {
-        QualityLevelCard? level = quality switch
-        {
-            SamplingQuality.Draft => _quality?.Draft,
-            SamplingQuality.Normal => _quality?.Normal,
-            _ => _quality?.Fine,
-        };
-        if (level is not null)
-        {
-            AdaptiveSteps measured = WithTolerance(level.Tolerance) with
-            {
-                Method = (EmbeddedPair)ButcherTableau.Named(level.Method),
-                Moments = level.Whitened ? Moments : null,
-            };
-            return level.Profiled ? Profiled(measured) : measured;
-        }
-        return Profiled(quality switch
-        {
-            SamplingQuality.Draft => WithTolerance(3e-2),
-            SamplingQuality.Normal => new AdaptiveSteps(),
-            _ => WithTolerance(1e-4),
-        });
-    }
+    public SolverOptions SolverFor(SamplingQuality quality) => _defaults.For(quality);
 
     /// <summary>The same steps with this model's step profile for their method, or without one where it has none.</summary>
     /// <param name="steps">Adaptive steps.</param>
-    public AdaptiveSteps Profiled(AdaptiveSteps steps) =>
-        steps with { Profile = Array.Find(_profiles, profile => profile.Method == steps.Method && profile.IsWhitened == steps.Moments is not null) };
+    public AdaptiveSteps Profiled(AdaptiveSteps steps) => _defaults.Profiled(steps);
 
     /// <summary>Opens a model.</summary>
     /// <param name="path">The ONNX file; its card is inside, or in a sidecar <c>NAME.flow.json</c>.</param>
     /// <param name="options">Provider and threads. Default: the best provider that works, threads by itself.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is no ONNX model, or its card is missing, wrong or does not fit the graph; the message names file and field.</exception>
-    /// <exception cref="NotSupportedException">The card asks for what this version cannot do.</exception>
     /// <exception cref="ArgumentException">There is no provider of that name.</exception>
     /// <exception cref="PlatformNotSupportedException">The provider is required and does not work.</exception>
     /// <exception cref="DllNotFoundException">The application carries no native ONNX Runtime; the message names the package to add.</exception>
@@ -131,16 +105,17 @@ public sealed class FlowModel : IDisposable
         var session = new OnnxSession(native, path, copiesBoundInputs: provider.Chosen != ExecutionProvider.CpuName);
         try
         {
-            var field = new OnnxField(session, card, path);
+            ProbabilityPath probabilityPath = ProbabilityPath.Of(card.Path);
+            var field = new OnnxField(session, card, probabilityPath, path);
             // Who says how many threads a call has, or where it runs, means it.
             ThreadedField? threaded = options?.Threads is not null || provider.Chosen != ExecutionProvider.CpuName ? null
                 : new ThreadedField(field, threads =>
                 {
                     var (more, _) = ExecutionProvider.Open(path, new FlowModelOptions { Provider = ExecutionProvider.CpuName, Threads = threads });
                     var second = new OnnxSession(more, path, copiesBoundInputs: false);
-                    return (second, new OnnxField(second, card, path));
+                    return (second, new OnnxField(second, card, probabilityPath, path));
                 });
-            return new FlowModel(path, session, card, field, threaded, provider);
+            return new FlowModel(path, session, card, probabilityPath, field, threaded, provider);
         }
         catch
         {
@@ -236,7 +211,7 @@ public sealed class FlowModel : IDisposable
             Seed = options.Seed,
             Probes = Card.Inputs.Probe is null ? 1 : options.Probes,
             Workers = options.Workers,
-            Slots = options.Slots ?? DeviceSlots,
+            Slots = options.Slots ?? DefaultSlots,
         };
         LikelihoodBatch batch = LikelihoodSolver.Solve(
             options.Solver is { } solver ? problem with { Solver = solver } : problem, cancellationToken: cancellationToken);
@@ -256,10 +231,12 @@ public sealed class FlowModel : IDisposable
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = 1 }; // without labels there is nothing to guide towards
         Func<long, Condition> conditionOf = ConditionsInTurn.Of(Card.Conditions, Path, options.Conditions, options.Labels, options.Guidance);
-        IVelocityField field = options.Workers is null && _threaded is not null ? InVelocities(_threaded.For(count)) : Field;
+        IVelocityField field = options.Workers is null && _threaded is not null ? InVelocities(InRealTime(_threaded.For(count))) : Field;
         SolverOptions solver = options.Solver ?? Defaults.Solver!;
         if (solver is FixedSteps { Method: StochasticMethod stochastic } && !Card.Path.TellsNoise)
             throw new ArgumentException($"The method {stochastic} needs the score, which a model of {Card.Path.Described} does not tell. Use another method.");
+        if (Card.Time?.Steps is { } steps && solver is FixedSteps { Grid: not GivenGrid } onGrid)
+            solver = onGrid with { Grid = onGrid.Grid.OnSteps(steps) };
         return new OdeProblem
         {
             Field = Guided(field, options.Guidance),
@@ -276,12 +253,19 @@ public sealed class FlowModel : IDisposable
             FinishesWithData = FinishesWithData,
             Seed = options.Seed,
             Workers = options.Workers,
-            Slots = options.Slots ?? DeviceSlots,
+            Slots = options.Slots ?? DefaultSlots,
         };
     }
 
-    /// <summary>Slots of a worker where the network runs on a device; null on the processor, whose are the solver's own.</summary>
-    private int? DeviceSlots => Provider.Chosen == ExecutionProvider.CpuName ? null : OdeSolver.SlotsFor(Field.Dimension, onDevice: true);
+    /// <summary>Slots of a worker where nothing else is asked for; whole calls where the network takes a fixed number of rows.</summary>
+    private int DefaultSlots
+    {
+        get
+        {
+            int slots = OdeSolver.SlotsFor(Field.Dimension, onDevice: Provider.Chosen != ExecutionProvider.CpuName);
+            return _batch is { } batch ? (slots + batch - 1) / batch * batch : slots;
+        }
+    }
 
     /// <summary>
     /// Where a model of noise, data or score cannot be solved to the data, or a diffusion table ends short of them, the sample is the
@@ -289,6 +273,8 @@ public sealed class FlowModel : IDisposable
     /// </summary>
     private bool FinishesWithData => Card.Path.TellsNoise
         && (Card.Path.Kind == PathKind.Tabulated || (End < 1 && (Card.Prediction.Kind != PredictionKind.Velocity || Card.Path.Kind == PathKind.VariancePreserving)));
+
+    private IVelocityField InRealTime(IVelocityField network) => Card.Time?.Steps is { } steps ? new SteppedField(network, steps) : network;
 
     private IVelocityField InVelocities(IVelocityField network) =>
         Card.Prediction.Kind == PredictionKind.Velocity ? network : new PredictionField(network, _path, Card.Prediction.Kind);
@@ -306,30 +292,4 @@ public sealed class FlowModel : IDisposable
             [.. mean.Select(m => at.Alpha * m)],
             [.. scale.Select(s => Math.Sqrt(at.Alpha * s * (at.Alpha * s) + at.Deviation * at.Deviation))]);
     }
-
-    private SamplingOptions DefaultsOf(HintsCard? hints)
-    {
-        var defaults = new SamplingOptions { Solver = SolverFor(SamplingQuality.Normal) };
-        if (hints is null)
-            return defaults;
-        defaults = defaults with { Guidance = hints.Guidance ?? 1 };
-        if (hints is { Method: null, Steps: null, RelativeTolerance: null, AbsoluteTolerance: null })
-            return defaults;
-        AdaptiveSteps usual = new();
-        SolverMethod method = hints.Method is null ? usual.Method : SolverMethod.Named(hints.Method);
-        if (hints.Steps is { } steps)
-            return defaults with { Solver = new FixedSteps(method, steps) };
-        usual = usual with { RelativeTolerance = hints.RelativeTolerance ?? usual.RelativeTolerance, AbsoluteTolerance = hints.AbsoluteTolerance ?? usual.AbsoluteTolerance };
-        if (hints.Method is not null)
-        {
-            usual = usual with
-            {
-                Method = method as EmbeddedPair
-                    ?? throw new InvalidDataException($"{Path}: the card's hints.method '{method}' has no error estimate, so it needs hints.steps."),
-            };
-        }
-        return defaults with { Solver = Profiled(usual) };
-    }
-
-    private static AdaptiveSteps WithTolerance(double tolerance) => new() { RelativeTolerance = tolerance, AbsoluteTolerance = tolerance };
 }

@@ -1,6 +1,7 @@
 using FlowRuntime.Cards;
 using FlowRuntime.Fields;
 using FlowRuntime.Onnx;
+using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 using Microsoft.ML.OnnxRuntime;
 
@@ -23,7 +24,7 @@ public class DeviceBindingTests
     private static float[] Velocities(OnnxSession session, FlowCard card)
     {
         var buffers = new EvaluationBuffers(capacity: 5, dimension: 2, outputs: 1);
-        using var evaluator = new OnnxEvaluator(session, card, buffers);
+        using IVelocityEvaluator evaluator = new OnnxField(session, card, ProbabilityPath.Of(card.Path), "moons.onnx").CreateEvaluator(buffers);
         var velocities = new List<float>();
         for (int call = 0; call < 2; call++)
         {

@@ -59,7 +59,7 @@ internal static class ShippedNetworks
             }
             foreach (SamplingQuality quality in Enum.GetValues<SamplingQuality>())
             {
-                AdaptiveSteps solver = model.SolverFor(quality);
+                var solver = (AdaptiveSteps)model.SolverFor(quality); // the shipped networks take real times
                 (double evaluations, double error) = Run(problem, solver, truth);
                 yield return new Figure(section, $"the model's own: {quality}", evaluations, "evaluations", Remark: FormattableString.Invariant($"error {error:0.0e+0}, {Setting(solver)} {solver.MethodName}{(solver.Profile is null ? "" : ", profiled")}{(solver.Moments is null ? "" : ", whitened")}"));
             }

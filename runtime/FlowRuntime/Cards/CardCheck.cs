@@ -28,8 +28,11 @@ internal static class CardCheck
         if (card.Time is { } time)
         {
             Require(time.Scale > 0 && double.IsFinite(time.Scale), source, "time.scale", time.Scale, "give a positive number");
-            Require(time.Steps is null or >= 2, source, "time.steps", time.Steps, "give at least 2 steps, or leave it out");
+            Require(time.Steps is null or (>= 2 and <= 1 << 24), source, "time.steps", time.Steps, "give at least 2 steps, or leave it out");
+            Require(time.Steps is null || (time.Scale == 1 && time.Quantity == TimeQuantity.Time), source, "time.steps", time.Steps, "step numbers are fed as they are: leave time.scale and time.quantity out");
+            Require(time.Quantity == TimeQuantity.Time || (time.From == TimeOrigin.Noise && card.Path.TellsNoise), source, "time.quantity", time.Quantity, "a noise level is no end's and belongs to a path that tells it: leave time.from out, or feed the time");
         }
+        CheckConstants(card.Inputs.Constants ?? [], source);
         if (card.Prior is { } prior)
         {
             Require(double.IsFinite(prior.Mean), source, "prior.mean", prior.Mean, "give a finite number");
@@ -37,8 +40,8 @@ internal static class CardCheck
         }
         if (card.Conditions?.Classes is { } classes)
             CheckClasses(classes, source);
-        CheckInputs(card.Conditions?.Vectors ?? [], source, "conditions.vectors");
-        CheckInputs(card.Conditions?.Sequences ?? [], source, "conditions.sequences");
+        CheckVectors(card.Conditions?.Vectors ?? [], source);
+        CheckSequences(card.Conditions?.Sequences ?? [], source);
         if (card.Data is { } data)
             CheckData(data, card.Sample.Shape, source);
         if (card.Latent is { } latent)
@@ -50,20 +53,56 @@ internal static class CardCheck
             CheckHints(hints, card.Data, source);
     }
 
-    private static void CheckInputs(IReadOnlyList<ConditionInputCard> inputs, string source, string list)
+    private static void CheckConstants(IReadOnlyList<ConstantInputCard> constants, string source)
+    {
+        for (int i = 0; i < constants.Count; i++)
+        {
+            string field = $"inputs.constants[{i}]";
+            ConstantInputCard constant = constants[i];
+            Require(constant is not null, source, field, "null", "give its input and values");
+            CheckName(constant!.Input, source, $"{field}.input");
+            Require(constant.Values.Count > 0 && constant.Values.All(double.IsFinite), source, $"{field}.values", $"{constant.Values.Count} numbers", "give at least one finite number");
+            if (constant.Shape is not { } shape)
+                continue;
+            Require(shape.All(size => size is -1 or >= 1) && shape.Count(size => size == -1) <= 1, source, $"{field}.shape", $"[{string.Join(", ", shape)}]", "give positive sizes, and -1 once at most, for the number of rows");
+            long values = shape.Aggregate(1L, (product, size) => Math.Min(MostValues, product * Math.Abs(size)));
+            Require(constant.Values.Count == 1 || constant.Values.Count == values, source, $"{field}.values", $"{constant.Values.Count} numbers", $"give 1 or {values}");
+        }
+    }
+
+    private static void CheckVectors(IReadOnlyList<ConditionInputCard> inputs, string source)
     {
         for (int i = 0; i < inputs.Count; i++)
         {
-            string field = $"{list}[{i}]";
+            string field = $"conditions.vectors[{i}]";
             ConditionInputCard input = inputs[i];
             Require(input is not null, source, field, "null", "give its input and shape");
             CheckName(input!.Input, source, $"{field}.input");
             CheckShape(input.Shape, source, $"{field}.shape");
-            Require(input.Null is null || float.IsFinite((float)input.Null.Value), source, $"{field}.null", input.Null, "give a finite number, or leave it out");
+            CheckFill(input.Null, source, $"{field}.null");
             if (input.Columns is { } columns)
                 CheckColumns(columns, input.Length, source, $"{field}.columns");
         }
     }
+
+    private static void CheckSequences(IReadOnlyList<SequenceInputCard> inputs, string source)
+    {
+        for (int i = 0; i < inputs.Count; i++)
+        {
+            string field = $"conditions.sequences[{i}]";
+            SequenceInputCard input = inputs[i];
+            Require(input is not null, source, field, "null", "give its input and shape");
+            CheckName(input!.Input, source, $"{field}.input");
+            CheckShape(input.Shape, source, $"{field}.shape");
+            if (input.Mask is { } mask)
+                CheckName(mask, source, $"{field}.mask");
+            CheckFill(input.Padding, source, $"{field}.padding");
+            CheckFill(input.Null, source, $"{field}.null");
+        }
+    }
+
+    private static void CheckFill(double? value, string source, string field) =>
+        Require(value is null || float.IsFinite((float)value.Value), source, field, value, "give a finite number, or leave it out");
 
     private static void CheckShape(IReadOnlyList<int> shape, string source, string field)
     {

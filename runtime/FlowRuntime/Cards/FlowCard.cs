@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using FlowRuntime.Paths;
 
 namespace FlowRuntime.Cards;
 
@@ -37,6 +38,17 @@ public sealed record FlowCard(
 {
     /// <summary>The version of the card's format that this library writes.</summary>
     public const int CurrentFormat = 1;
+
+    /// <summary>The flow times in which the network is solved: those it was trained at, inside the ends where its prediction or the quantity it is fed for its time is not finite.</summary>
+    internal (double Start, double End) TimeRange(ProbabilityPath path)
+    {
+        (double start, double end) = path.TimeRange(Prediction.Kind);
+        if (Time?.Quantity is TimeQuantity.NoiseLevel or TimeQuantity.LogNoiseLevel or TimeQuantity.LogSnr && path.At(start).Alpha == 0)
+            start = ProbabilityPath.EndMargin;
+        if (Time?.Quantity is TimeQuantity.LogNoiseLevel or TimeQuantity.LogSnr && path.At(end).Deviation == 0)
+            end = 1 - ProbabilityPath.EndMargin;
+        return (Math.Max(start, Path.Start), Math.Min(end, Path.End));
+    }
 }
 
 /// <summary>What the network predicts.</summary>
@@ -145,7 +157,14 @@ public sealed record SampleCard(IReadOnlyList<int> Shape);
 /// <param name="Time">The time, one number a row.</param>
 /// <param name="State">The state x.</param>
 /// <param name="Probe">A probe e of ±1, of the state's shape, with which the divergence output is the estimate eᵀ(∂P/∂x)e; null where it is exact.</param>
-public sealed record InputsCard(string Time, string State, string? Probe = null);
+/// <param name="Constants">Inputs that are always fed the same. Default: none.</param>
+public sealed record InputsCard(string Time, string State, string? Probe = null, IReadOnlyList<ConstantInputCard>? Constants = null);
+
+/// <summary>An input that is always fed the same numbers, such as the position ids and the guidance scale of some transformers.</summary>
+/// <param name="Input">Name of the graph's input, of any number type.</param>
+/// <param name="Values">The numbers: one, which fills the input, or as many as the shape has without its rows.</param>
+/// <param name="Shape">Shape of the input, −1 for the number of rows, over which the numbers are repeated. Default: as the graph declares it, with rows where its first size is open.</param>
+public sealed record ConstantInputCard(string Input, IReadOnlyList<double> Values, IReadOnlyList<int>? Shape = null);
 
 /// <summary>Names of the graph's outputs.</summary>
 /// <param name="Prediction">The prediction, of the state's shape.</param>
@@ -153,11 +172,28 @@ public sealed record InputsCard(string Time, string State, string? Probe = null)
 /// number a row; null where the graph has none.</param>
 public sealed record OutputsCard(string Prediction, string? Divergence = null);
 
-/// <summary>How the network is fed time: τ = Scale · t, or Scale · (1 − t) where it counts from the data.</summary>
+/// <summary>How the network is fed time: τ = Scale · t, or Scale · (1 − t) where it counts from the data, or another quantity of the path.</summary>
 /// <param name="From">The end at which the network's time is 0. Default: noise.</param>
 /// <param name="Scale">Factor, above 0. Default 1.</param>
-/// <param name="Steps">Number of integer steps where the network takes step numbers; null for real times.</param>
-public sealed record TimeCard(TimeOrigin From = TimeOrigin.Noise, double Scale = 1, int? Steps = null);
+/// <param name="Steps">Number of steps K where the network knows whole step numbers 0 … K − 1 alone, k = (K − 1) t, or (K − 1)(1 − t) from the data; null for real times.</param>
+/// <param name="Quantity">What is fed, times the scale. Default: the time.</param>
+public sealed record TimeCard(TimeOrigin From = TimeOrigin.Noise, double Scale = 1, int? Steps = null, TimeQuantity Quantity = TimeQuantity.Time);
+
+/// <summary>What a network is fed for its time.</summary>
+public enum TimeQuantity
+{
+    /// <summary>The time t, or 1 − t from the data.</summary>
+    [JsonStringEnumMemberName("time")] Time,
+
+    /// <summary>The noise level ρ/α of the path at the time: σ of EDM.</summary>
+    [JsonStringEnumMemberName("noise-level")] NoiseLevel,
+
+    /// <summary>ln(ρ/α); with a scale of ¼ it is what EDM feeds.</summary>
+    [JsonStringEnumMemberName("log-noise-level")] LogNoiseLevel,
+
+    /// <summary>The log-SNR, ln(α²/ρ²).</summary>
+    [JsonStringEnumMemberName("log-snr")] LogSnr,
+}
 
 /// <summary>The end at which a network's time is 0.</summary>
 public enum TimeOrigin
@@ -181,7 +217,7 @@ public sealed record PriorCard(double Mean = 0, double Scale = 1);
 public sealed record ConditionsCard(
     ClassesCard? Classes = null,
     IReadOnlyList<ConditionInputCard>? Vectors = null,
-    IReadOnlyList<ConditionInputCard>? Sequences = null);
+    IReadOnlyList<SequenceInputCard>? Sequences = null);
 
 /// <summary>The classes of a class-conditional network.</summary>
 /// <param name="Input">Name of the graph's label input, int64, one number a row.</param>
@@ -189,8 +225,8 @@ public sealed record ConditionsCard(
 /// <param name="Null">The label that means "no class", for unconditional samples and guidance; null where there is none.</param>
 public sealed record ClassesCard(string Input, IReadOnlyList<string> Names, int? Null = null);
 
-/// <summary>A vector or sequence input.</summary>
-/// <param name="Input">Name of the graph's input, float32.</param>
+/// <summary>A vector input.</summary>
+/// <param name="Input">Name of the graph's input.</param>
 /// <param name="Shape">Shape for one sample.</param>
 /// <param name="Columns">Names of its values and how they are fed: (value − mean) / scale. Default: fed as they are given.</param>
 /// <param name="Null">The number that fills the input where no condition is given, for unconditional samples and guidance; null where there is none.</param>
@@ -199,6 +235,23 @@ public sealed record ConditionInputCard(string Input, IReadOnlyList<int> Shape, 
     /// <summary>Number of values for one sample.</summary>
     [JsonIgnore]
     public int Length => Shape.Aggregate(1, (product, size) => product * size);
+}
+
+/// <summary>A sequence input, such as the tokens of a text or what a text encoder made of them.</summary>
+/// <param name="Input">Name of the graph's input.</param>
+/// <param name="Shape">Shape for one sample, the greatest length first: [77, 768] for vectors, [77] for token numbers. A shorter sequence is filled up.</param>
+/// <param name="Mask">Name of an input [N, length] that is 1 where the sequence is and 0 where it was filled up; null where there is none.</param>
+/// <param name="Padding">The number that shorter sequences are filled up with. Default 0.</param>
+/// <param name="Null">The number that fills the whole input where no sequence is given, for unconditional samples and guidance; null where there is none.</param>
+public sealed record SequenceInputCard(string Input, IReadOnlyList<int> Shape, string? Mask = null, double Padding = 0, double? Null = null)
+{
+    /// <summary>Greatest length.</summary>
+    [JsonIgnore]
+    public int MostItems => Shape[0];
+
+    /// <summary>Number of values of one item of the sequence.</summary>
+    [JsonIgnore]
+    public int ItemLength => Shape.Skip(1).Aggregate(1, (product, size) => product * size);
 }
 
 /// <summary>How the network's values become the data's.</summary>

@@ -9,7 +9,7 @@ namespace FlowRuntime.Cards;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
-    Converters = [typeof(NamesOnly<PredictionKind>), typeof(NamesOnly<PathKind>), typeof(NamesOnly<TimeOrigin>), typeof(NamesOnly<CouplingKind>)],
+    Converters = [typeof(NamesOnly<PredictionKind>), typeof(NamesOnly<PathKind>), typeof(NamesOnly<TimeOrigin>), typeof(NamesOnly<TimeQuantity>), typeof(NamesOnly<CouplingKind>)],
     WriteIndented = true)]
 [JsonSerializable(typeof(FlowCard))]
 internal sealed partial class FlowCardJson : JsonSerializerContext

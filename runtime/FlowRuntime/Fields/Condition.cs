@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace FlowRuntime.Fields;
 
-/// <summary>What a sample is drawn under: its class, vectors of numbers, both, or nothing.</summary>
+/// <summary>What a sample is drawn under: its class, vectors of numbers, sequences, all of them, or nothing.</summary>
 public sealed record Condition
 {
     /// <summary>No condition: a network is asked for its null class and its null vectors.</summary>
@@ -16,4 +16,13 @@ public sealed record Condition
     /// named is none. Default: none.
     /// </summary>
     public IReadOnlyDictionary<string, float[]> Vectors { get; init; } = ImmutableDictionary<string, float[]>.Empty;
+
+    /// <summary>
+    /// Sequences by the name of the network's input, item after item, such as the embeddings of a text's tokens, [length, width]; up to the
+    /// network's greatest length. One that is not named is none. Default: none.
+    /// </summary>
+    public IReadOnlyDictionary<string, float[]> Sequences { get; init; } = ImmutableDictionary<string, float[]>.Empty;
+
+    /// <summary>Whether this is no condition at all.</summary>
+    internal bool IsNone => Label is null && Vectors.Count == 0 && Sequences.Count == 0;
 }

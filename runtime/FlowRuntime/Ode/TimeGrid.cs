@@ -40,6 +40,12 @@ public abstract record TimeGrid
     /// <exception cref="ArgumentException">There are fewer than two times, or they do not run in one direction.</exception>
     public static GivenGrid Given(IReadOnlyList<double> times) => new([.. times]);
 
+    /// <summary>This grid for a network that knows whole time steps alone: each time between start and end is moved to the nearest of the times k/(steps − 1).</summary>
+    /// <param name="steps">Number of the network's steps, at least 2.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer than two steps.</exception>
+    public TimeGrid OnSteps(int steps) => steps >= 2 ? new SteppedGrid(this, steps)
+        : throw new ArgumentOutOfRangeException(nameof(steps), steps, "Give at least two steps, such as 1000.");
+
     /// <summary>The times of a solve.</summary>
     /// <param name="steps">Number of steps, at least 1.</param>
     /// <param name="start">Time the solve starts from.</param>
@@ -71,6 +77,24 @@ public abstract record TimeGrid
         }
 
         public override string ToString() => Name;
+    }
+
+    private sealed record SteppedGrid(TimeGrid Grid, int Steps) : TimeGrid
+    {
+        private protected override double[] Between(int steps, double low, double high, ProbabilityPath? path)
+        {
+            double[] times = Grid.Between(steps, low, high, path);
+            for (int i = 1; i < steps; i++)
+                times[i] = Math.Round(times[i] * (Steps - 1)) / (Steps - 1);
+            for (int i = 1; i <= steps; i++)
+            {
+                if (!(times[i] > times[i - 1]))
+                    throw new ArgumentException(FormattableString.Invariant($"The grid '{Grid}' of {steps} steps puts two of its times on t = {times[i]}: the network has {Steps} time steps. Take fewer steps, or the uniform grid."));
+            }
+            return times;
+        }
+
+        public override string ToString() => Grid.ToString()!;
     }
 
     private sealed record KarrasGrid(double Rho) : TimeGrid

@@ -3,72 +3,69 @@ using FlowRuntime.Fields;
 
 namespace FlowRuntime.Onnx;
 
-/// <summary>One vector input of a network: the values of each row, as they are fed.</summary>
-internal sealed class ConditionFeed
+/// <summary>Feeds what the condition of a row's sample says about one input.</summary>
+internal abstract class ConditionFeed(NetworkValue value, int capacity, int callRows) : InputFeed(value, callRows)
 {
-    private readonly ConditionInputCard _card;
-    private readonly float[] _rows; // of each row in the solver's buffers
-    private readonly float[] _fed; // of the rows of a call
+    private readonly float[] _rows = new float[checked(capacity * value.Width)];
 
-    public ConditionFeed(ConditionInputCard card, int capacity)
+    public sealed override void Assign(int row, Condition condition) => Fill(condition, Row(row));
+
+    public sealed override void Move(int source, int destination) => Row(source).CopyTo(Row(destination));
+
+    public sealed override void Feed(int first, int count) => Fed.Write(_rows.AsSpan(first * Value.Width, count * Value.Width));
+
+    /// <summary>Writes what a condition asks for.</summary>
+    protected abstract void Fill(Condition condition, Span<float> row);
+
+    private Span<float> Row(int row) => _rows.AsSpan(row * Value.Width, Value.Width);
+}
+
+/// <summary>Feeds the class label.</summary>
+internal sealed class LabelFeed(NetworkValue value, int capacity, int callRows, ClassesCard classes) : ConditionFeed(value, capacity, callRows)
+{
+    protected override void Fill(Condition condition, Span<float> row) => row[0] = ConditionCheck.Label(classes, condition);
+}
+
+/// <summary>Feeds a vector.</summary>
+internal sealed class VectorFeed(NetworkValue value, int capacity, int callRows, ConditionInputCard card) : ConditionFeed(value, capacity, callRows)
+{
+    protected override void Fill(Condition condition, Span<float> row)
     {
-        _card = card;
-        _rows = new float[capacity * card.Length];
-        _fed = GC.AllocateArray<float>(capacity * card.Length, pinned: true);
-    }
-
-    /// <summary>Name of the network's input.</summary>
-    public string Input => _card.Input;
-
-    /// <summary>Shape of some rows.</summary>
-    public long[] ShapeOf(int rows) => [rows, .. _card.Shape.Select(size => (long)size)];
-
-    /// <summary>The first rows of a call, as they are bound.</summary>
-    public Memory<float> Fed(int rows) => _fed.AsMemory(0, rows * _card.Length);
-
-    public void Assign(int row, Condition condition)
-    {
-        Span<float> values = _rows.AsSpan(row * _card.Length, _card.Length);
-        if (!condition.Vectors.TryGetValue(_card.Input, out float[]? given))
+        if (!condition.Vectors.TryGetValue(card.Input, out float[]? given))
         {
-            values.Fill((float)_card.Null!.Value);
+            row.Fill((float)card.Null!.Value);
             return;
         }
-        given.CopyTo(values);
-        if (_card.Columns is not { } columns)
+        given.CopyTo(row);
+        if (card.Columns is not { } columns)
             return;
-        for (int i = 0; i < values.Length; i++)
-            values[i] = (float)((given[i] - columns.Mean[i]) / columns.Scale[i]);
+        for (int i = 0; i < row.Length; i++)
+            row[i] = (float)((given[i] - columns.Mean[i]) / columns.Scale[i]);
     }
+}
 
-    public void Move(int source, int destination) =>
-        _rows.AsSpan(source * _card.Length, _card.Length).CopyTo(_rows.AsSpan(destination * _card.Length));
-
-    /// <summary>Makes the rows of a call ready to be fed.</summary>
-    public void Feed(int first, int count) => _rows.AsSpan(first * _card.Length, count * _card.Length).CopyTo(_fed);
-
-    /// <summary>Checks a condition against the card.</summary>
-    /// <exception cref="ArgumentException">A vector is missing, unknown, of another length or not finite.</exception>
-    public static void Check(ConditionsCard? card, Condition condition)
+/// <summary>Feeds a sequence, filled up to its greatest length.</summary>
+internal sealed class SequenceFeed(NetworkValue value, int capacity, int callRows, SequenceInputCard card) : ConditionFeed(value, capacity, callRows)
+{
+    protected override void Fill(Condition condition, Span<float> row)
     {
-        IReadOnlyList<ConditionInputCard> inputs = card?.Vectors ?? [];
-        if (inputs.Count == 0 && condition.Vectors.Count == 0)
-            return;
-        foreach ((string name, float[] values) in condition.Vectors)
+        if (!condition.Sequences.TryGetValue(card.Input, out float[]? given))
         {
-            ConditionInputCard input = inputs.FirstOrDefault(input => input.Input == name) ?? throw new ArgumentException(
-                inputs.Count == 0 ? $"This model takes no condition vector '{name}'; it has none." : $"This model has no condition vector '{name}'; it has {string.Join(", ", inputs.Select(Described))}.");
-            if (values.Length != input.Length)
-                throw new ArgumentException($"{values.Length} numbers are no condition {Described(input)}.");
-            int bad = Array.FindIndex(values, value => !float.IsFinite(value));
-            if (bad >= 0)
-                throw new ArgumentException($"Number {bad + 1} of the condition {Described(input)} is {values[bad]}. Give finite numbers.");
+            row.Fill((float)card.Null!.Value);
+            return;
         }
-        ConditionInputCard? missing = inputs.FirstOrDefault(input => input.Null is null && !condition.Vectors.ContainsKey(input.Input));
-        if (missing is not null)
-            throw new ArgumentException($"This model has no null for its condition {Described(missing)}: give it.");
+        given.CopyTo(row);
+        row[given.Length..].Fill((float)card.Padding);
     }
+}
 
-    private static string Described(ConditionInputCard input) =>
-        $"'{input.Input}' of {input.Length} numbers{(input.Columns is { } columns ? $" ({string.Join(", ", columns.Names)})" : "")}";
+/// <summary>Feeds a sequence's mask: 1 where its items are, and everywhere for the null, which fills the whole input.</summary>
+internal sealed class MaskFeed(NetworkValue value, int capacity, int callRows, SequenceInputCard card) : ConditionFeed(value, capacity, callRows)
+{
+    protected override void Fill(Condition condition, Span<float> row)
+    {
+        int items = condition.Sequences.TryGetValue(card.Input, out float[]? given) ? given.Length / card.ItemLength : card.MostItems;
+        row[..items].Fill(1);
+        row[items..].Clear();
+    }
 }

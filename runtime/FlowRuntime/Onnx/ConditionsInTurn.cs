@@ -16,36 +16,30 @@ internal static class ConditionsInTurn
     public static Func<long, Condition> Of(ConditionsCard? card, string path, IReadOnlyList<Condition> given, IReadOnlyList<int> labels, double guidance)
     {
         ClassesCard? classes = card?.Classes;
-        bool conditional = classes is not null || card?.Vectors is { Count: > 0 };
         if (classes is null && (labels.Count > 0 || given.Any(condition => condition.Label is not null)))
             throw new ArgumentException($"{path} has no classes: sample it without labels.");
-        if (guidance != 1 && !conditional)
+        if (guidance != 1 && classes is null && card is not ({ Vectors.Count: > 0 } or { Sequences.Count: > 0 }))
             throw new ArgumentException($"{path} has no classes, so nothing to guide towards: sample it without guidance.");
         if (labels.Count > 0 && given.Any(condition => condition.Label is not null))
             throw new ArgumentException("The conditions have labels and labels are given besides. Give them in one place.");
         Condition[] conditions = given.Count > 0 ? [.. given] : labels.Count > 0 ? [.. labels.Select(label => new Condition { Label = label })] : [Condition.None];
+        bool labelled = given.Count > 0 && labels.Count > 0;
         foreach (Condition condition in conditions)
-            Check(condition);
+            ConditionCheck.Check(card, labelled ? condition with { Label = labels[0] } : condition);
+        foreach (int label in labels)
+            ConditionCheck.Check(card, conditions[0] with { Label = label });
         if (guidance != 1)
         {
-            if (conditions.All(condition => condition.Label is null && condition.Vectors.Count == 0) && labels.Count == 0)
+            if (labels.Count == 0 && conditions.All(condition => condition.IsNone))
                 throw new ArgumentException("Guidance sharpens a class or another condition: give labels or conditions with it.");
             if (classes is { Null: null })
                 throw new ArgumentException($"{path} has no null class, which guidance needs: sample it without guidance.");
-            if (card!.Vectors?.FirstOrDefault(vector => vector.Null is null) is { } bare)
-                throw new ArgumentException($"{path} has no null for its condition '{bare.Input}', which guidance needs: sample it without guidance.");
+            string? bare = card!.Vectors?.FirstOrDefault(vector => vector.Null is null)?.Input ?? card.Sequences?.FirstOrDefault(sequence => sequence.Null is null)?.Input;
+            if (bare is not null)
+                throw new ArgumentException($"{path} has no null for its condition '{bare}', which guidance needs: sample it without guidance.");
         }
-        if (given.Count == 0 || labels.Count == 0)
-            return index => conditions[index % conditions.Length];
-        foreach (int label in labels)
-            Check(conditions[0] with { Label = label });
-        return index => conditions[index % conditions.Length] with { Label = labels[(int)(index % labels.Count)] };
-
-        void Check(Condition condition)
-        {
-            if (classes is not null && (condition.Label is not null || labels.Count == 0))
-                OnnxEvaluator.Label(classes, condition);
-            ConditionFeed.Check(card, condition);
-        }
+        return labelled
+            ? index => conditions[index % conditions.Length] with { Label = labels[(int)(index % labels.Count)] }
+            : index => conditions[index % conditions.Length];
     }
 }

@@ -11,92 +11,72 @@ namespace FlowRuntime.Onnx;
 /// call copies no state and allocates nothing.
 /// </summary>
 /// <remarks>
-/// Rows that do not start at 0 (new samples behind the others) go through a second set of buffers. On the CPU a binding
+/// Rows go through tables of the evaluator's own where they cannot lie where they are: those that do not start at 0 (new samples behind the
+/// others), those of a network of another number type or of a fixed batch, and those at several times where a call has one time. On the CPU a binding
 /// sees what is written into its arrays later; on a device inputs are copied when they are bound, so there they are
 /// bound anew for every call.
 /// </remarks>
 internal sealed class OnnxEvaluator : IVelocityEvaluator
 {
     private readonly OnnxSession _session;
-    private readonly FlowCard _card;
-    private readonly TimeCard _time;
+    private readonly NetworkGraph _graph;
     private readonly EvaluationBuffers _buffers;
-    private readonly EvaluationBuffers _aside;
-    private readonly RowBuffer? _noProbes;
-    private readonly float[] _times;
-    private readonly long[]? _labels;
-    private readonly long[]? _rowLabels;
-    private readonly ConditionFeed[] _vectors;
+    private readonly int _callRows;
+    private readonly InputFeed[] _feeds;
     private readonly int[] _sizes;
-    private readonly Binding?[,] _bindings;
-    private readonly Binding?[] _asideBindings;
+    private readonly Binding?[,] _inPlace;
     private readonly RunOptions _run = new();
+    private RowBuffer? _noProbes;
+    private Stage? _stage;
 
-    public OnnxEvaluator(OnnxSession session, FlowCard card, EvaluationBuffers buffers)
+    public OnnxEvaluator(OnnxSession session, NetworkGraph graph, NetworkTime time, EvaluationBuffers buffers)
     {
         session.Hold();
         _session = session;
-        _card = card;
-        _time = card.Time ?? new TimeCard();
+        _graph = graph;
         _buffers = buffers;
-        _aside = new EvaluationBuffers(buffers.Capacity, buffers.Dimension, outputs: 1, buffers.Divergences is not null, cleared: false);
-        if (card.Inputs.Probe is not null && buffers.Probes is null)
-            _noProbes = new RowBuffer(buffers.Capacity, buffers.Dimension); // the graph wants them fed, and nobody asks for what comes of it
-        _times = GC.AllocateArray<float>(buffers.Capacity, pinned: true);
-        if (card.Conditions?.Classes is not null)
-        {
-            _labels = GC.AllocateArray<long>(buffers.Capacity, pinned: true);
-            _rowLabels = new long[buffers.Capacity];
-        }
-        _vectors = [.. (card.Conditions?.Vectors ?? []).Select(vector => new ConditionFeed(vector, buffers.Capacity))];
-        _sizes = Sizes(buffers.Capacity);
-        _bindings = new Binding?[buffers.Velocities.Count, _sizes.Length];
-        _asideBindings = new Binding?[_sizes.Length];
+        _callRows = graph.Batch ?? buffers.Capacity;
+        _feeds = [.. Feeds(graph, time, buffers, _callRows)];
+        _sizes = graph.Batch is { } batch ? [batch] : Sizes(buffers.Capacity);
+        _inPlace = new Binding?[buffers.Velocities.Count, _sizes.Length];
+        if (!graph.TakesRowsInPlace)
+            _stage = new Stage(this);
     }
 
     public void Assign(int row, long sampleIndex, Condition condition)
     {
-        ConditionFeed.Check(_card.Conditions, condition);
-        if (_rowLabels is not null)
-            _rowLabels[row] = Label(_card.Conditions!.Classes!, condition);
-        foreach (ConditionFeed vector in _vectors)
-            vector.Assign(row, condition);
+        ConditionCheck.Check(_graph.Card.Conditions, condition);
+        foreach (InputFeed feed in _feeds)
+            feed.Assign(row, condition);
     }
 
     public void Move(int source, int destination)
     {
-        if (_rowLabels is not null)
-            _rowLabels[destination] = _rowLabels[source];
-        foreach (ConditionFeed vector in _vectors)
-            vector.Move(source, destination);
+        foreach (InputFeed feed in _feeds)
+            feed.Move(source, destination);
     }
 
     public void Evaluate(int first, int count, int output)
     {
         _session.ThrowIfDisposed();
-        int size = 0;
-        while (_sizes[size] < count) // a predicate would be allocated at each call
-            size++;
-        FeedTimes(first, count);
-        if (_labels is not null)
-            _rowLabels.AsSpan(first, count).CopyTo(_labels);
-        foreach (ConditionFeed vector in _vectors)
-            vector.Feed(first, count);
-        if (first == 0)
+        if (_graph.TakesRowsInPlace && first == 0 && RowsOfOneCall(0, count) == count)
         {
-            Run(_bindings[output, size] ??= new Binding(this, _buffers, output, _sizes[size]));
+            Feed(0, count);
+            int size = SizeFor(count);
+            Run(_inPlace[output, size] ??= InPlace(output, _sizes[size]));
         }
         else
         {
-            _buffers.States.Range(first, count).CopyTo(_aside.States.Range(0, count));
-            if (_card.Inputs.Probe is not null)
-                _buffers.Probes?.Range(first, count).CopyTo(_aside.Probes!.Range(0, count));
-            Run(_asideBindings[size] ??= new Binding(this, _aside, 0, _sizes[size]));
-            _aside.Velocities[0].Range(0, count).CopyTo(_buffers.Velocities[output].Range(first, count));
-            if (_buffers.Divergences is { } divergences)
-                _aside.Divergences![0].Range(0, count).CopyTo(divergences[output].Range(first, count));
+            _stage ??= new Stage(this);
+            for (int from = first; from < first + count;)
+            {
+                int rows = RowsOfOneCall(from, first + count - from);
+                Feed(from, rows);
+                _stage.Evaluate(from, rows, output);
+                from += rows;
+            }
         }
-        if (_card.Prediction.Sign < 0)
+        if (_graph.Card.Prediction.Sign < 0)
         {
             Span<float> velocities = _buffers.Velocities[output].Range(first, count);
             TensorPrimitives.Negate(velocities, velocities);
@@ -105,39 +85,54 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 
     public void Dispose()
     {
-        foreach (Binding? binding in _bindings)
+        foreach (Binding? binding in _inPlace)
             binding?.Dispose();
-        foreach (Binding? binding in _asideBindings)
-            binding?.Dispose();
-        _run.Dispose();
-        _aside.Release();
+        _stage?.Dispose();
+        foreach (InputFeed feed in _feeds)
+            feed.Dispose();
         _noProbes?.Release();
+        _run.Dispose();
         _session.Release();
     }
 
-    /// <summary>The label fed for a condition: the class, or the null class for none.</summary>
-    /// <exception cref="ArgumentException">There is no such class, or no null class.</exception>
-    public static int Label(ClassesCard classes, Condition condition)
+    private static IEnumerable<InputFeed> Feeds(NetworkGraph graph, NetworkTime time, EvaluationBuffers buffers, int callRows)
     {
-        if (condition.Label is not { } label)
-            return classes.Null ?? throw new ArgumentException("This model has classes and no null class: give a label.");
-        if (label < 0 || label >= classes.Names.Count)
-            throw new ArgumentException($"There is no label {label}; this model has the labels 0 to {classes.Names.Count - 1}.");
-        return label;
+        int capacity = buffers.Capacity;
+        yield return new TimeFeed(graph.Time, callRows, time, buffers.Times);
+        if (graph.Labels is { } labels)
+            yield return new LabelFeed(labels, capacity, callRows, graph.Card.Conditions!.Classes!);
+        for (int i = 0; i < graph.Vectors.Count; i++)
+            yield return new VectorFeed(graph.Vectors[i], capacity, callRows, graph.Card.Conditions!.Vectors![i]);
+        for (int i = 0; i < graph.Sequences.Count; i++)
+        {
+            SequenceInputCard card = graph.Card.Conditions!.Sequences![i];
+            yield return new SequenceFeed(graph.Sequences[i], capacity, callRows, card);
+            if (graph.Masks[i] is { } mask)
+                yield return new MaskFeed(mask, capacity, callRows, card);
+        }
+        for (int i = 0; i < graph.Constants.Count; i++)
+            yield return new ConstantFeed(graph.Constants[i], callRows, graph.Card.Inputs.Constants![i]);
     }
 
-    private void FeedTimes(int first, int count)
+    /// <summary>How many of the rows from one on go through the network in one call: all that it takes, but where a call has one time those of the same.</summary>
+    private int RowsOfOneCall(int first, int count)
     {
-        if (_time is { Scale: 1, From: TimeOrigin.Noise })
-        {
-            TensorPrimitives.ConvertTruncating<double, float>(_buffers.Times.AsSpan(first, count), _times); // rounds to the nearest, as a cast does
-            return;
-        }
-        for (int i = 0; i < count; i++)
-        {
-            double t = _buffers.Times[first + i];
-            _times[i] = (float)(_time.Scale * (_time.From == TimeOrigin.Noise ? t : 1 - t));
-        }
+        int rows = Math.Min(count, _callRows);
+        return _graph.Time.HasRows ? rows : 1 + _buffers.Times.AsSpan(first + 1, rows - 1).CommonPrefixLength(_buffers.Times.AsSpan(first, rows - 1));
+    }
+
+    private void Feed(int first, int count)
+    {
+        foreach (InputFeed feed in _feeds)
+            feed.Feed(first, count);
+    }
+
+    private int SizeFor(int count)
+    {
+        int size = 0;
+        while (_sizes[size] < count) // a predicate would be allocated at each call
+            size++;
+        return size;
     }
 
     private void Run(Binding binding)
@@ -156,6 +151,20 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         }
     }
 
+    /// <summary>The network on the first rows of the solver's own buffers.</summary>
+    private Binding InPlace(int output, int rows)
+    {
+        OrtValue View(NetworkValue value, RowBuffer table) =>
+            OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, table.Memory[..(rows * table.Width)], value.ShapeOf(rows));
+        List<(string, OrtValue)> inputs = [(_graph.State.Name, View(_graph.State, _buffers.States))];
+        if (_graph.Probe is { } probe) // the graph wants them fed, also where nobody asks for what comes of it
+            inputs.Add((probe.Name, View(probe, _buffers.Probes ?? (_noProbes ??= new RowBuffer(_buffers.Capacity, _buffers.Dimension)))));
+        List<(string, OrtValue)> outputs = [(_graph.Prediction.Name, View(_graph.Prediction, _buffers.Velocities[output]))];
+        if (_buffers.Divergences is { } divergences)
+            outputs.Add((_graph.Divergence!.Name, View(_graph.Divergence, divergences[output])));
+        return new Binding(this, rows, inputs, outputs);
+    }
+
     private static int[] Sizes(int capacity)
     {
         var sizes = new List<int>();
@@ -169,34 +178,74 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         return [.. sizes];
     }
 
-    /// <summary>The network's inputs and outputs bound to the first rows of buffers.</summary>
+    /// <summary>Tables of the network's own number types that rows are copied into and out of.</summary>
+    private sealed class Stage : IDisposable
+    {
+        private readonly OnnxEvaluator _owner;
+        private readonly TensorRows _states;
+        private readonly TensorRows? _probes;
+        private readonly TensorRows _predictions;
+        private readonly TensorRows? _divergences;
+        private readonly Binding?[] _bindings;
+
+        public Stage(OnnxEvaluator owner)
+        {
+            _owner = owner;
+            NetworkGraph graph = owner._graph;
+            _states = new TensorRows(graph.State, owner._callRows);
+            _probes = graph.Probe is { } probe ? new TensorRows(probe, owner._callRows) : null;
+            _predictions = new TensorRows(graph.Prediction, owner._callRows);
+            _divergences = owner._buffers.Divergences is null ? null : new TensorRows(graph.Divergence!, owner._callRows);
+            _bindings = new Binding?[owner._sizes.Length];
+        }
+
+        public void Evaluate(int first, int count, int output)
+        {
+            EvaluationBuffers buffers = _owner._buffers;
+            _states.Write(buffers.States.Range(first, count));
+            if (buffers.Probes is { } probes)
+                _probes?.Write(probes.Range(first, count));
+            int size = _owner.SizeFor(count);
+            _owner.Run(_bindings[size] ??= Bind(_owner._sizes[size]));
+            _predictions.Read(buffers.Velocities[output].Range(first, count));
+            _divergences?.Read(buffers.Divergences![output].Range(first, count));
+        }
+
+        public void Dispose()
+        {
+            foreach (Binding? binding in _bindings)
+                binding?.Dispose();
+            foreach (TensorRows? table in new[] { _states, _probes, _predictions, _divergences })
+                table?.Dispose();
+        }
+
+        private Binding Bind(int rows)
+        {
+            NetworkGraph graph = _owner._graph;
+            List<(string, OrtValue)> inputs = [(graph.State.Name, _states.View(rows))];
+            if (_probes is not null)
+                inputs.Add((graph.Probe!.Name, _probes.View(rows)));
+            List<(string, OrtValue)> outputs = [(graph.Prediction.Name, _predictions.View(rows))];
+            if (_divergences is not null)
+                outputs.Add((graph.Divergence!.Name, _divergences.View(rows)));
+            return new Binding(_owner, rows, inputs, outputs);
+        }
+    }
+
+    /// <summary>The network's inputs and outputs bound to tables.</summary>
     private sealed class Binding : IDisposable
     {
         // A binding keeps addresses only: the values must outlive it.
-        private readonly List<(string Name, OrtValue Value)> _inputs = [];
-        private readonly List<OrtValue> _outputs = [];
+        private readonly List<(string Name, OrtValue Value)> _inputs;
+        private readonly List<(string Name, OrtValue Value)> _outputs;
 
-        public Binding(OnnxEvaluator owner, EvaluationBuffers buffers, int output, int rows)
+        public Binding(OnnxEvaluator owner, int rows, List<(string Name, OrtValue Value)> inputs, List<(string Name, OrtValue Value)> outputs)
         {
-            FlowCard card = owner._card;
-            long[] stateShape = [rows, .. card.Sample.Shape.Select(size => (long)size)];
-            int values = rows * buffers.Dimension;
+            (_inputs, _outputs) = ([.. inputs, .. owner._feeds.Select(feed => (feed.Value.Name, feed.View(rows)))], outputs);
             Io = owner._session.Native.CreateIoBinding();
-            _inputs.Add((card.Inputs.Time, View(owner._times.AsMemory(0, rows), [rows])));
-            _inputs.Add((card.Inputs.State, View(buffers.States.Memory[..values], stateShape)));
-            if (card.Inputs.Probe is { } probe)
-                _inputs.Add((probe, View((buffers.Probes ?? owner._noProbes)!.Memory[..values], stateShape)));
-            if (owner._labels is not null)
-                _inputs.Add((card.Conditions!.Classes!.Input, View(owner._labels.AsMemory(0, rows), [rows])));
-            foreach (ConditionFeed vector in owner._vectors)
-                _inputs.Add((vector.Input, View(vector.Fed(rows), vector.ShapeOf(rows))));
             BindInputs();
-            BindOutput(card.Outputs.Prediction, View(buffers.Velocities[output].Memory[..values], stateShape));
-            if (buffers.Divergences is { } divergences)
-            {
-                long[] divergenceShape = OnnxField.IsColumn(owner._session.Native, card.Outputs.Divergence!) ? [rows, 1] : [rows];
-                BindOutput(card.Outputs.Divergence!, View(divergences[output].Memory[..rows], divergenceShape));
-            }
+            foreach ((string name, OrtValue value) in _outputs)
+                Io.BindOutput(name, value);
         }
 
         public OrtIoBinding Io { get; }
@@ -212,17 +261,8 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             Io.Dispose();
             foreach ((_, OrtValue value) in _inputs)
                 value.Dispose();
-            foreach (OrtValue value in _outputs)
+            foreach ((_, OrtValue value) in _outputs)
                 value.Dispose();
         }
-
-        private void BindOutput(string name, OrtValue value)
-        {
-            _outputs.Add(value);
-            Io.BindOutput(name, value);
-        }
-
-        private static OrtValue View<T>(Memory<T> memory, long[] shape) where T : unmanaged =>
-            OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, memory, shape);
     }
 }

@@ -72,13 +72,36 @@ public abstract class ProbabilityPath
     }
 
     /// <summary>
+    /// The least α at which a network of noise or score is trained and solved, where the path has one above 0 at its start: an error of what it says is divided by
+    /// α on the way to the data.
+    /// </summary>
+    /// <remarks>Common schedules begin above it (0.0064 and 0.0066 for the linear β of DDPM and of the variance-preserving path); cosine tables end in a step far
+    /// below, at 0.0008 in one of 60 steps, whose network's error then comes out 32 times as large one step on.</remarks>
+    public const double LeastSignal = 0.005;
+
+    /// <summary>
     /// The times at which a network of this path can be trained and solved: [0, 1], or <see cref="EndMargin"/> inside an end
-    /// where the target is infinite or the prediction does not tell the velocity, <see cref="NoiseMargin"/> for the noise and the score at the start.
+    /// where the target is infinite or the prediction does not tell the velocity. For the noise and the score the start is <see cref="NoiseMargin"/> where α is 0
+    /// there, and otherwise the first time with at least <see cref="LeastSignal"/>, of a table the first such step.
     /// </summary>
     /// <param name="prediction">What the network predicts.</param>
-    public (double Start, double End) TimeRange(PredictionKind prediction = PredictionKind.Velocity) =>
-        (IsRegular(At(0), prediction) ? 0 : prediction is PredictionKind.Noise or PredictionKind.Score ? NoiseMargin : EndMargin,
-        IsRegular(At(1), prediction) ? 1 : 1 - EndMargin);
+    public (double Start, double End) TimeRange(PredictionKind prediction = PredictionKind.Velocity)
+    {
+        PathCoefficients start = At(0);
+        double first = prediction is PredictionKind.Noise or PredictionKind.Score
+            ? start.Alpha >= LeastSignal ? 0 : start.Alpha == 0 ? NoiseMargin : FirstTimeOf(LeastSignal)
+            : IsRegular(start, prediction) ? 0 : EndMargin;
+        return (first, IsRegular(At(1), prediction) ? 1 : 1 - EndMargin);
+    }
+
+    /// <summary>The first time at which α has at least a value above that at 0.</summary>
+    private protected virtual double FirstTimeOf(double alpha)
+    {
+        double low = 0, high = 1;
+        for (double middle = 0.5; middle > low && middle < high; middle = low + (high - low) / 2)
+            (low, high) = At(middle).Alpha < alpha ? (middle, high) : (low, middle);
+        return high;
+    }
 
     private static bool IsRegular(PathCoefficients at, PredictionKind prediction)
     {

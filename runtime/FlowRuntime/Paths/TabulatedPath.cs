@@ -44,6 +44,14 @@ public sealed class TabulatedPath : ProbabilityPath
         return new(alpha, sigma, AlphaRate: alpha * noise * rate / 2, SigmaRate: -sigma * signal * rate / 2);
     }
 
+    private protected override double FirstTimeOf(double alpha)
+    {
+        int last = _logSnr.Length - 1, k = last;
+        while (k > 0 && At(1 - (double)k / last).Alpha < alpha)
+            k--;
+        return 1 - (double)k / last;
+    }
+
     /// <summary>Slopes at the steps: the harmonic mean of both sides', at the ends the side's own. All are negative, and at most twice the smaller one.</summary>
     private static double[] Slopes(double[] values)
     {

@@ -99,7 +99,7 @@ public class ModelLikelihoodTests
     public void Levels_are_dequantised_within_their_own_interval()
     {
         FlowCard card = Card with { Sample = new([1, 1, 2]), Data = new(Image: new(-1, 1)) };
-        byte[] graph = TinyModel.TimesTime(state: new("x", TinyModel.Float, -1, -1, -1, -1), velocity: new("v", TinyModel.Float, -1, -1, -1, -1));
+        byte[] graph = TinyModel.TimesTime(state: new("x", TinyModel.Float, -1, 1, 1, 2), velocity: new("v", TinyModel.Float, -1, 1, 1, 2));
         // The graph multiplies rows by a column of times: one row at a time it takes any shape.
         using FlowModel model = Open(graph, card);
         const int level = 200;

@@ -71,7 +71,7 @@ public sealed class SolverTunerTests(SolverTunerTests.TunedMoons tuned) : IClass
         using FlowModel model = FlowModel.Open(Tuned());
 
         Assert.True(model.HintsApply);
-        AdaptiveSteps normal = model.SolverFor(SamplingQuality.Normal);
+        var normal = (AdaptiveSteps)model.SolverFor(SamplingQuality.Normal);
         Assert.Equal(normal, model.Defaults.Solver);
         Assert.Equal(tuned.Hints.Quality!.Normal.Method, normal.Method.Name);
         Assert.Equal((tuned.Hints.Quality.Normal.Tolerance, tuned.Hints.Quality.Normal.Tolerance), (normal.RelativeTolerance, normal.AbsoluteTolerance));
@@ -132,7 +132,7 @@ public sealed class SolverTunerTests(SolverTunerTests.TunedMoons tuned) : IClass
             string path = folder.CopyOf(Repository.Model("moons.onnx"));
             CardFile.WriteHints(path, given with { Graph = OnnxFile.GraphHash(path) });
             using FlowModel model = FlowModel.Open(path);
-            Assert.Equal(0.1, model.SolverFor(SamplingQuality.Normal).RelativeTolerance);
+            Assert.Equal(0.1, ((AdaptiveSteps)model.SolverFor(SamplingQuality.Normal)).RelativeTolerance);
             return model.Defaults.Solver;
         }
 
