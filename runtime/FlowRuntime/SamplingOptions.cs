@@ -28,15 +28,8 @@ public sealed record SamplingOptions
     /// </summary>
     public IReadOnlyList<Condition> Conditions { get; init; } = [];
 
-    /// <summary>
-    /// Scale of classifier-free guidance, finite; 1 (the default) is the plain conditional field, above 1 sharpens the
-    /// class. Each evaluation then costs two rows of the network.
-    /// </summary>
-    public double Guidance
-    {
-        get;
-        init => field = double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(Guidance), value, "Give a finite guidance scale, such as 1.5.");
-    } = 1;
+    /// <summary>Classifier-free guidance, or its scale: <c>Guidance = 1.5</c>. Default: none, the plain conditional network.</summary>
+    public Guidance Guidance { get; init; } = Guidance.None;
 
     /// <summary>The method and its steps. Null (the default): the model's own, as its card's hints say, or the library's.</summary>
     public SolverOptions? Solver { get; init; }
@@ -46,6 +39,16 @@ public sealed record SamplingOptions
     /// steps. Default: none.
     /// </summary>
     public IReadOnlyList<double> TrajectoryTimes { get; init; } = [];
+
+    /// <summary>
+    /// Whether each sample's log-density is followed as it is drawn (<see cref="Sampling.SampleBatch.LogDensities"/>), under the same error control; the network must give its
+    /// divergence. With a probe (<see cref="Cards.InputsCard.Probe"/>) it is an estimate by one probe, of the sample's seed and index. Default false.
+    /// </summary>
+    /// <remarks>
+    /// It is the density of the state at the model's end: for a model that is not solved to the data the sample is that state, without the last step to the data. The solver must be a
+    /// Runge–Kutta or an Adams method in the model's own coordinates; where nothing is said it is <see cref="Ode.ButcherTableau.Dopri5"/> with tolerances of 1e-5.
+    /// </remarks>
+    public bool LogDensity { get; init; }
 
     /// <summary>Threads that solve, from 1 to 256. Default: by the number of samples, up to the number of processors.</summary>
     public int? Workers { get; init => field = OdeProblem.CheckWorkers(value); }

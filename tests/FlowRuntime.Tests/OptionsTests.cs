@@ -1,3 +1,4 @@
+using FlowRuntime.Fields;
 using FlowRuntime.Ode;
 
 namespace FlowRuntime.Tests;
@@ -65,8 +66,8 @@ public class OptionsTests
     [InlineData(double.NegativeInfinity)]
     public void A_guidance_scale_is_finite(double guidance)
     {
-        Refused("Guidance", () => new SamplingOptions { Guidance = guidance });
-        Refused("Guidance", () => new SamplingOptions() with { Guidance = guidance });
+        Refused("Scale", () => new SamplingOptions { Guidance = guidance });
+        Refused("Scale", () => Guidance.None with { Scale = guidance });
         Refused("scale", () => new Fields.GuidedField(FormulaField.Cosine, guidance));
     }
 
@@ -85,7 +86,7 @@ public class OptionsTests
         Assert.Null(options.Solver); // the model's own
         AdaptiveSteps steps = new();
         Assert.Equal((ButcherTableau.Bosh3, 3e-3, 3e-3, 10_000), (steps.Method, steps.RelativeTolerance, steps.AbsoluteTolerance, steps.MaxSteps));
-        Assert.Equal((0UL, 0L, 1.0), (options.Seed, options.First, options.Guidance));
+        Assert.Equal((0UL, 0L, 1.0), (options.Seed, options.First, options.Guidance.Scale));
         Assert.Empty(options.Labels);
     }
 

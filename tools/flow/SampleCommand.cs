@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Fields;
 using FlowRuntime.Sampling;
 using FlowRuntime.Tool.Output;
 
@@ -98,7 +99,7 @@ internal sealed class SampleCommand
         if (parsed.GetValue(_condition) is { } conditions)
             options = options with { Conditions = CommandHost.Checked("--condition", () => ConditionArgument.Read(conditions, model)) };
         if (options.Labels.Count == 0 && options.Conditions.Count == 0)
-            options = options with { Guidance = 1 }; // the model's own guidance is for its classes and conditions
+            options = options with { Guidance = Guidance.None }; // the model's own guidance is for its classes and conditions
         if (parsed.GetValue(_guidance) is { } guidance)
             options = CommandHost.Checked("--guidance", () => options with { Guidance = guidance });
         if (parsed.GetValue(_trajectory) is { } times)

@@ -42,10 +42,12 @@ internal static class CardCheck
             CheckClasses(classes, source);
         CheckVectors(card.Conditions?.Vectors ?? [], source);
         CheckSequences(card.Conditions?.Sequences ?? [], source);
-        if (card.Data is { } data)
-            CheckData(data, card.Sample.Shape, source);
+        if (card.Data is { } data) // a latent model's data have the decoder's shape, of which the card knows nothing; mean and scale are the latents'
+            CheckData(card.Latent is null ? data : new DataCard(Mean: data.Mean, Scale: data.Scale), card.Sample.Shape, source);
         if (card.Latent is { } latent)
         {
+            CheckFile(latent.Decoder, source, "latent.decoder");
+            CheckFile(latent.Encoder ?? latent.Decoder, source, "latent.encoder");
             Require(latent.Scale > 0 && double.IsFinite(latent.Scale), source, "latent.scale", latent.Scale, "give a positive number");
             Require(double.IsFinite(latent.Shift), source, "latent.shift", latent.Shift, "give a finite number");
         }
@@ -148,7 +150,7 @@ internal static class CardCheck
         Require(classes.Null is null || classes.Null >= 0, source, "conditions.classes.null", classes.Null, "give a label of at least 0");
     }
 
-    private static void CheckData(DataCard data, IReadOnlyList<int> shape, string source)
+    public static void CheckData(DataCard data, IReadOnlyList<int> shape, string source)
     {
         int values = (int)TensorPrimitives.Product<int>([.. shape]);
         Require(data.Image is null || data.Columns is null, source, "data", "an image and columns", "give one of the two");
@@ -212,6 +214,10 @@ internal static class CardCheck
     private static EmbeddedPair RequirePair(string name, string source, string field) =>
         ButcherTableau.All.OfType<EmbeddedPair>().FirstOrDefault(pair => pair.Name == name)
         ?? throw new InvalidDataException($"{source}: field '{field}' is {name}: choose one of {string.Join(", ", ButcherTableau.All.OfType<EmbeddedPair>())}.");
+
+    /// <summary>A file beside the model: a card that comes with a download must not open others.</summary>
+    private static void CheckFile(string file, string source, string field) => Require(
+        file.Length > 0 && Path.GetFileName(file) == file && file is not ("." or ".."), source, field, $"'{file}'", "give the name of a file in the model's folder");
 
     private static void CheckName(string name, string source, string field) =>
         Require(name.Length > 0, source, field, "empty", "give the name of the graph's input or output");

@@ -16,13 +16,9 @@ public sealed record LikelihoodOptions
     public IReadOnlyList<Condition> Conditions { get; init; } = [];
 
     /// <summary>
-    /// Scale of classifier-free guidance, finite; 1 (the default) is the plain field. The density is then that of the guided flow.
+    /// Classifier-free guidance, or its scale; the density is then that of the guided flow. It cannot be rescaled. Default: none, the plain conditional network.
     /// </summary>
-    public double Guidance
-    {
-        get;
-        init => field = double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(Guidance), value, "Give a finite guidance scale, such as 1.5.");
-    } = 1;
+    public Guidance Guidance { get; init; } = Guidance.None;
 
     /// <summary>
     /// For images whose values are whole levels, such as 256 for bytes: the number of levels L, at least 2. Value x of [0, 1] is level

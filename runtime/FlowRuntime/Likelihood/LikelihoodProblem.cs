@@ -41,7 +41,10 @@ public sealed record LikelihoodProblem
     /// far: the absolute tolerance holds for its error a value. The state's own error counts besides: where the density is steep, tolerances
     /// near 1e-7 are needed for an error of 1e-4.
     /// </remarks>
-    public SolverOptions Solver { get; init; } = new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-5, AbsoluteTolerance = 1e-5 };
+    public SolverOptions Solver { get; init; } = DefaultSolver;
+
+    /// <summary>How densities are solved where nothing is said.</summary>
+    internal static AdaptiveSteps DefaultSolver { get; } = new() { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-5, AbsoluteTolerance = 1e-5 };
 
     /// <summary>The path the field belongs to; the Karras grid needs it. Default: none.</summary>
     public ProbabilityPath? Path { get; init; }
@@ -72,9 +75,15 @@ public sealed record LikelihoodProblem
             throw new ArgumentException($"The data have {Data.Length} numbers. Give one row of {dimension} values, or more.");
         if (Prior.Dimension is { } values && values != dimension)
             throw new ArgumentException($"The prior has {values} values and the field {dimension}. Give it one mean and scale, or one a value.");
-        if (Solver is AdaptiveSteps { Moments: not null })
+        CheckSolver(Solver);
+    }
+
+    /// <exception cref="ArgumentException">A density cannot be followed by such a solver.</exception>
+    internal static void CheckSolver(SolverOptions? solver)
+    {
+        if (solver is AdaptiveSteps { Moments: not null })
             throw new ArgumentException("The log-density is solved in the field's own coordinates: set AdaptiveSteps.Moments to null.");
-        if (Solver is FixedSteps { Method: var method } && method is not (ButcherTableau or MultistepMethod { IsExponential: false }))
-            throw new ArgumentException($"The log-density is solved from data to noise, and the method {method} runs from noise to data only. Use a Runge–Kutta or an Adams method.");
+        if (solver is FixedSteps { Method: var method } && method is not (ButcherTableau or MultistepMethod { IsExponential: false }))
+            throw new ArgumentException($"The log-density is solved beside the state, which the method {method} cannot do: it follows the path from noise to data. Use a Runge–Kutta or an Adams method.");
     }
 }

@@ -19,6 +19,9 @@ internal sealed class OnnxSession(InferenceSession session, string name, bool co
     /// <summary>The native session; only for who holds it.</summary>
     public InferenceSession Native => session;
 
+    /// <summary>The model's file.</summary>
+    public string Name => name;
+
     /// <summary>Whether inputs must be bound anew for every call.</summary>
     public bool CopiesBoundInputs => copiesBoundInputs;
 

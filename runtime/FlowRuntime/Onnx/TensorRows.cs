@@ -93,18 +93,23 @@ internal sealed class TensorRows : IDisposable
 
     /// <summary>Reads from the first row on.</summary>
     /// <param name="values">Receives the values, row after row.</param>
-    public void Read(Span<float> values)
+    public void Read(Span<float> values) => Read(MemoryMarshal.AsBytes(_memory.AsSpan()), _value.Type, values);
+
+    /// <summary>Reads the first values of a tensor of real numbers.</summary>
+    public static void Read(OrtValue tensor, Span<float> values) => Read(tensor.GetTensorMutableRawData(), tensor.GetTensorTypeAndShape().ElementDataType, values);
+
+    private static void Read(ReadOnlySpan<byte> bytes, TensorElementType type, Span<float> values)
     {
-        switch (_value.Type)
+        switch (type)
         {
             case TensorElementType.Float:
-                As<float>()[..values.Length].CopyTo(values);
+                MemoryMarshal.Cast<byte, float>(bytes)[..values.Length].CopyTo(values);
                 break;
             case TensorElementType.Float16:
-                TensorPrimitives.ConvertToSingle(As<Half>()[..values.Length], values);
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bytes)[..values.Length], values);
                 break;
             default:
-                TensorPrimitives.ConvertTruncating<double, float>(As<double>()[..values.Length], values);
+                TensorPrimitives.ConvertTruncating<double, float>(MemoryMarshal.Cast<byte, double>(bytes)[..values.Length], values);
                 break;
         }
     }

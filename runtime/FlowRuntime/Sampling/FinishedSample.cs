@@ -21,6 +21,9 @@ public readonly ref struct FinishedSample
     /// <summary>Rejected steps.</summary>
     public int Rejected { get; init; }
 
+    /// <summary>The log-density of the sample in nats where it was asked for (<see cref="SamplingOptions.LogDensity"/>); NaN otherwise, and for one that failed.</summary>
+    public double LogDensity { get; init; }
+
     /// <summary>The state at <see cref="Time"/>, [dimension]: the sample if it completed, its last finite state otherwise. The consumer may change it.</summary>
     public Span<float> State { get; init; }
 

@@ -3,7 +3,7 @@ namespace FlowRuntime.Sampling;
 /// <summary>The samples of one solve, in index order, with what became of each and what it cost.</summary>
 public sealed class SampleBatch
 {
-    internal SampleBatch(long first, long count, IReadOnlyList<int> shape, IReadOnlyList<double> trajectoryTimes)
+    internal SampleBatch(long first, long count, IReadOnlyList<int> shape, IReadOnlyList<double> trajectoryTimes, bool withDensity = false)
     {
         Dimension = shape.Aggregate(1, (product, size) => checked(product * size));
         if (count > Array.MaxLength / ((long)Dimension * Math.Max(1, trajectoryTimes.Count)))
@@ -20,6 +20,7 @@ public sealed class SampleBatch
         Evaluations = new int[count];
         Accepted = new int[count];
         Rejected = new int[count];
+        LogDensities = withDensity ? new double[count] : null;
     }
 
     /// <summary>Index of the first sample.</summary>
@@ -64,6 +65,9 @@ public sealed class SampleBatch
     /// <summary>Rejected steps of each sample, [count].</summary>
     public int[] Rejected { get; }
 
+    /// <summary>The log-density of each sample, [count], in nats and the data's own units; NaN for a failed one. Null where <see cref="SamplingOptions.LogDensity"/> did not ask for it.</summary>
+    public double[]? LogDensities { get; }
+
     /// <summary>What all samples cost together.</summary>
     public SamplingStatistics Statistics { get; internal set; } = new(0, 0, 0, 0, TimeSpan.Zero);
 
@@ -86,6 +90,7 @@ public sealed class SampleBatch
         Evaluations[i] = sample.Evaluations;
         Accepted[i] = sample.Accepted;
         Rejected[i] = sample.Rejected;
+        LogDensities?[i] = sample.LogDensity;
     }
 
     /// <summary>Throws if any sample failed; returns this batch otherwise.</summary>

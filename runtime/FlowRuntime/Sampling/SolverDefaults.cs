@@ -10,6 +10,7 @@ internal sealed class SolverDefaults
     private readonly StepProfile[] _profiles;
     private readonly DataMoments? _moments;
     private readonly MultistepMethod? _ofSteps;
+    private readonly int? _steps;
     private readonly int _mostSteps;
 
     /// <param name="card">The model's card.</param>
@@ -25,6 +26,7 @@ internal sealed class SolverDefaults
         _moments = MomentsOf(card);
         if (card.Time?.Steps is { } steps)
         {
+            _steps = steps;
             _ofSteps = card.Path.TellsNoise ? MultistepMethod.UniPC2 : MultistepMethod.AdamsBashforth2;
             _mostSteps = Math.Max(1, (int)Math.Floor((end - start) * (steps - 1) + 1e-6));
         }
@@ -37,6 +39,11 @@ internal sealed class SolverDefaults
     /// <summary>Mean and scale of the data, where the card tells both.</summary>
     public static DataMoments? MomentsOf(FlowCard card) => card.Data is { Mean: { } mean, Scale: { } scale } && scale.Any(value => value > 0)
         ? new DataMoments(mean, scale) : null;
+
+    /// <summary>The usual solver for a solve that starts later: a network of steps is not asked for more of them than there are on the way.</summary>
+    public SolverOptions From(double start, double end) => Options.Solver is FixedSteps { Grid: not GivenGrid } usual && _steps is { } steps
+        ? new FixedSteps(usual.Method, Math.Clamp((int)Math.Floor((end - start) * (steps - 1) + 1e-6), 1, usual.Count)) { Grid = usual.Grid }
+        : Options.Solver!;
 
     /// <summary>The solver for a quality.</summary>
     public SolverOptions For(SamplingQuality quality)
@@ -75,7 +82,7 @@ internal sealed class SolverDefaults
         var defaults = new SamplingOptions { Solver = For(SamplingQuality.Normal) };
         if (hints is null)
             return defaults;
-        defaults = defaults with { Guidance = hints.Guidance ?? 1 };
+        defaults = defaults with { Guidance = hints.Guidance is { } scale ? scale : Fields.Guidance.None };
         if (hints is { Method: null, Steps: null, RelativeTolerance: null, AbsoluteTolerance: null })
             return defaults;
         AdaptiveSteps usual = new();

@@ -44,7 +44,7 @@ public class GuidedFieldTests
     public void Both_halves_follow_a_sample_that_moves_to_another_row()
     {
         // c = 2, 4, 6 … by label and u = 1, so v = 1 + 3 (c − 1); the samples end in another order than they start.
-        var field = new GuidedField(new ConditionField(), scale: 3);
+        var field = new GuidedField(new ConditionField(), guidance: 3);
         OdeProblem problem = Solve.Problem(field, new AdaptiveSteps { RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-3 }, count: 40, slots: 7) with
         {
             InitialState = (_, x) => x[0] = 0,
@@ -62,7 +62,7 @@ public class GuidedFieldTests
         // Both halves must know which sample their rows hold: the field is another one for each index.
         var solver = new AdaptiveSteps();
         SampleBatch plain = OdeSolver.Solve(Solve.Problem(FormulaField.Swirl(3), solver, count: 50, slots: 7));
-        SampleBatch guided = OdeSolver.Solve(Solve.Problem(new GuidedField(FormulaField.Swirl(3), scale: 4), solver, count: 50, slots: 7));
+        SampleBatch guided = OdeSolver.Solve(Solve.Problem(new GuidedField(FormulaField.Swirl(3), guidance: 4), solver, count: 50, slots: 7));
         Assert.True(Solve.SameBits(plain.Values, guided.Values));
     }
 
@@ -70,7 +70,7 @@ public class GuidedFieldTests
     [Fact]
     public void The_divergence_is_guided_as_the_velocity_is()
     {
-        var field = new GuidedField(new ProbedField(), scale: 3);
+        var field = new GuidedField(new ProbedField(), guidance: 3);
         var buffers = new EvaluationBuffers(2, 2, outputs: 2, withDivergence: true);
         using IVelocityEvaluator evaluator = field.CreateEvaluator(buffers);
         evaluator.Assign(0, 0, Labels[0]);
@@ -80,6 +80,71 @@ public class GuidedFieldTests
         // v = (label + 1) (x₂, x₁) and 0 without a label: eᵀJe = 2 (label + 1) e₁e₂
         Assert.Equal(3 * 2 * 4, buffers.Divergences![1][0][0]);
         Assert.Equal(-3 * 2 * 10, buffers.Divergences[1][1][0]);
+    }
+
+    /// <summary>Outside the interval the velocity is c, at one row an evaluation; in calls that hold both each row has its own.</summary>
+    [Fact]
+    public void Guidance_may_be_limited_to_an_interval_of_times()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
+        float[] states = Noise3();
+        var field = new GuidedField(model.Field, new Guidance(3) { Interval = (0.2, 0.5) });
+        float[] plain = Rows.Velocities(model.Field, Times, states, Labels), guided = Rows.Velocities(new GuidedField(model.Field, 3), Times, states, Labels);
+        float[] limited = Rows.Velocities(field, Times, states, Labels);
+        Assert.Equal(plain[..64], limited[..64]);
+        Assert.Equal(guided[64..128], limited[64..128]);
+        Assert.Equal(plain[128..], limited[128..]);
+        double[] outside = [0, 0.1, 0.9];
+        Assert.Equal(Rows.Velocities(model.Field, outside, states, Labels), Rows.Velocities(field, outside, states, Labels));
+        SamplingOptions options = new() { Labels = [3, 8], Guidance = new Guidance(3) { Interval = (0.2, 0.5) }, Seed = 2, Workers = 1 };
+        Assert.Equal(model.Sample(30, options with { Slots = 4 }).Values, model.Sample(30, options).Values);
+    }
+
+    /// <summary>P (φ s(c)/s(P) + 1 − φ) with the standard deviations over each row's values.</summary>
+    [Theory, InlineData(0.7), InlineData(1)]
+    public void Rescaled_guidance_has_the_deviation_of_the_conditional_half(double share)
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
+        float[] states = Noise3();
+        float[] plain = Rows.Velocities(model.Field, Times, states, Labels), guided = Rows.Velocities(new GuidedField(model.Field, 5), Times, states, Labels);
+        float[] rescaled = Rows.Velocities(new GuidedField(model.Field, new Guidance(5) { Rescale = share }), Times, states, Labels);
+        for (int row = 0; row < 3; row++)
+        {
+            double factor = share * Deviation(plain[(64 * row)..(64 * row + 64)]) / Deviation(guided[(64 * row)..(64 * row + 64)]) + 1 - share;
+            Assert.True(factor < 0.99);
+            for (int i = 64 * row; i < 64 * row + 64; i++)
+                Assert.Equal(guided[i] * factor, rescaled[i], 1e-5);
+        }
+
+        static double Deviation(float[] values) => Math.Sqrt(values.Average(v => (double)v * v) - Math.Pow(values.Average(v => (double)v), 2));
+    }
+
+    [Fact]
+    public void Guidance_may_lead_away_from_another_condition_than_none()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
+        float[] states = Noise3();
+        Condition seven = new() { Label = 7 };
+        float[] plain = Rows.Velocities(model.Field, Times, states, Labels), away = Rows.Velocities(model.Field, Times, states, [seven, seven, seven]);
+        float[] guided = Rows.Velocities(new GuidedField(model.Field, new Guidance(2) { Negative = seven }), Times, states, Labels);
+        for (int i = 0; i < guided.Length; i++)
+            Assert.Equal(2.0 * plain[i] - away[i], guided[i], 2e-5);
+        Assert.NotEqual(
+            model.Sample(2, new SamplingOptions { Labels = [3], Guidance = 2 }).Values,
+            model.Sample(2, new SamplingOptions { Labels = [3], Guidance = new Guidance(2) { Negative = seven } }).Values);
+        Assert.Contains("label 12", Assert.Throws<ArgumentException>(
+            () => model.Sample(2, new SamplingOptions { Labels = [3], Guidance = new Guidance(2) { Negative = new() { Label = 12 } } })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Numbers_that_are_no_guidance_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Guidance(double.NaN));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Guidance(2) { Interval = (0.5, 0.2) });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Guidance(2) { Interval = (double.NaN, 0.2) });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Guidance(2) { Rescale = 1.1 });
+        var buffers = new EvaluationBuffers(2, 2, outputs: 1, withDivergence: true);
+        Assert.Throws<NotSupportedException>(() => new GuidedField(new ProbedField(), new Guidance(2) { Rescale = 0.5 }).CreateEvaluator(buffers));
     }
 
     private static float[] Noise3()

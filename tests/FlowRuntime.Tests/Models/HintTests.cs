@@ -1,4 +1,5 @@
 using FlowRuntime.Cards;
+using FlowRuntime.Fields;
 using FlowRuntime.Ode;
 
 namespace FlowRuntime.Tests;
@@ -34,7 +35,7 @@ public class HintTests
     public void A_hint_of_guidance_is_the_default_for_labels()
     {
         using FlowModel model = WithHints(graph => new HintsCard(graph, Guidance: 2), classes: true);
-        Assert.Equal(2, model.Defaults.Guidance);
+        Assert.Equal(2, model.Defaults.Guidance.Scale);
         Assert.Equal(
             model.Sample(5, new SamplingOptions { Labels = [1], Guidance = 2 }).Values,
             model.Sample(5, model.Defaults with { Labels = [1] }).Values);
@@ -46,7 +47,7 @@ public class HintTests
     {
         using FlowModel model = WithHints(graph => new HintsCard(new string('0', 64), "rk4", Steps: 8, Guidance: 2), classes: true);
         Assert.Equal(Library, model.Defaults.Solver);
-        Assert.Equal(1, model.Defaults.Guidance);
+        Assert.Equal(Guidance.None, model.Defaults.Guidance);
     }
 
     [Fact]

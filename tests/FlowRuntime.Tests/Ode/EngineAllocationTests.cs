@@ -36,7 +36,7 @@ public class EngineAllocationTests
     public void Guided_steps_of_an_ONNX_model_with_labels_allocate_nothing_either()
     {
         using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
-        AllocateTheSame(new GuidedField(model.Field, scale: 2), Fixed(10), Fixed(300), count: 2);
+        AllocateTheSame(new GuidedField(model.Field, guidance: 2), Fixed(10), Fixed(300), count: 2);
     }
 
     [Fact]

@@ -4,7 +4,11 @@ using FlowRuntime.Cards;
 namespace FlowRuntime.Tests;
 
 /// <summary>An input or output of a graph: name, element type (1 float, 7 int64) and sizes, of which −1 is open.</summary>
-internal sealed record TinyValue(string Name, int Type, params int[] Sizes);
+internal sealed record TinyValue(string Name, int Type, params int[] Sizes)
+{
+    /// <summary>Whether its shape is declared.</summary>
+    public bool HasShape { get; init; } = true;
+}
 
 /// <summary>
 /// ONNX models of a few nodes, written byte by byte, whose velocity is a formula: v = t x, or v = t x + table[label].
@@ -14,6 +18,10 @@ internal static class TinyModel
 {
     public const int Float = 1;
     public const int Int64 = 7;
+    public const int Int32 = 6;
+    public const int Bool = 9;
+    public const int Float16 = 10;
+    public const int Double = 11;
 
     public static TinyValue Time { get; } = new("t", Float, -1);
 
@@ -86,6 +94,25 @@ internal static class TinyModel
         ],
         [Ints("one", 1), Floats("table", [table.Length / 2, 2], table)]);
 
+    /// <summary>
+    /// The model v = t x with its values declared as others do: the time as [N], [N, 1], [1] or a scalar, and any number type, converted within.
+    /// </summary>
+    public static byte[] Declared(TinyValue time, TinyValue state, TinyValue velocity) => Model(
+        [time, state],
+        [velocity],
+        [
+            Cast(time.Name, Float, "tf"), Node("Reshape", ["tf", "column"], "t1"), Cast(state.Name, Float, "xf"),
+            Node("Mul", ["xf", "t1"], "vf"), Cast("vf", velocity.Type, velocity.Name),
+        ],
+        [Ints("column", -1, 1)]);
+
+    /// <summary>A model v = t x + f of inputs besides, where nodes make <c>f</c> of them.</summary>
+    public static byte[] TimesTimePlus(TinyValue[] inputs, byte[][] nodes, params byte[][] initializers) => Model(
+        [Time, State, .. inputs],
+        [Velocity],
+        [Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "tx"), .. nodes, Node("Add", ["tx", "f"], "v")],
+        [Ints("one", 1), .. initializers]);
+
     /// <summary>The card that fits v = t x + c: c is fed as (value − (1, −2)) / (2, 0.5), and 3 for none.</summary>
     public static FlowCard ConditionCard { get; } = Card with
     {
@@ -100,7 +127,7 @@ internal static class TinyModel
         return path;
     }
 
-    private static byte[] Model(TinyValue[] inputs, TinyValue[] outputs, byte[][] nodes, byte[][] initializers) =>
+    public static byte[] Model(TinyValue[] inputs, TinyValue[] outputs, byte[][] nodes, byte[][] initializers) =>
     [
         .. Protobuf.Number(1, 10), // ir_version
         .. Protobuf.Text(2, "FlowRuntime.Tests"),
@@ -109,21 +136,25 @@ internal static class TinyModel
         .. Protobuf.Message(8, Protobuf.Text(1, ""), Protobuf.Number(2, 20)), // opset 20
     ];
 
-    private static byte[] Node(string operation, string[] inputs, string output) =>
-        Protobuf.Message(1, [.. inputs.Select(input => Protobuf.Text(1, input)), Protobuf.Text(2, output), Protobuf.Text(4, operation)]);
+    public static byte[] Node(string operation, string[] inputs, string output, params byte[][] attributes) =>
+        Protobuf.Message(1, [.. inputs.Select(input => Protobuf.Text(1, input)), Protobuf.Text(2, output), Protobuf.Text(4, operation), .. attributes]);
+
+    public static byte[] Cast(string input, int type, string output) => Node("Cast", [input], output, Attribute("to", type));
+
+    public static byte[] Attribute(string name, long value) => Protobuf.Message(5, Protobuf.Text(1, name), Protobuf.Number(3, value), Protobuf.Number(20, 2));
 
     private static byte[] Info(int number, TinyValue value)
     {
         IEnumerable<byte[]> sizes = value.Sizes.Select(size =>
             Protobuf.Message(1, size < 0 ? Protobuf.Text(2, "N") : Protobuf.Number(1, size)));
-        byte[] tensor = Protobuf.Message(1, Protobuf.Number(1, value.Type), Protobuf.Message(2, sizes));
+        byte[] tensor = Protobuf.Message(1, value.HasShape ? [Protobuf.Number(1, value.Type), Protobuf.Message(2, sizes)] : new[] { Protobuf.Number(1, value.Type) });
         return Protobuf.Message(number, Protobuf.Text(1, value.Name), Protobuf.Message(2, tensor));
     }
 
-    private static byte[] Floats(string name, int[] sizes, params float[] values) =>
+    public static byte[] Floats(string name, int[] sizes, params float[] values) =>
         Initializer(name, Float, sizes, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
 
-    private static byte[] Ints(string name, params long[] values) =>
+    public static byte[] Ints(string name, params long[] values) =>
         Initializer(name, Int64, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
 
     private static byte[] Initializer(string name, int type, int[] sizes, byte[] raw) => Protobuf.Message(5,
