@@ -25,12 +25,12 @@ public sealed partial class FlowModel
     public SampleBatch Encode(
         ReadOnlySpan<float> data, SamplingOptions? options = null, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        float[] states = _data.ToStates(data);
+        float[] states = _data.ToStates(data, cancellationToken);
         options = WithoutDensity(options, InverseSteps) with { TrajectoryTimes = [] };
-        OdeProblem forward = Problem(states.Length / Field.Dimension, options);
+        OdeProblem forward = Problem(states.Length / Field.Dimension, options, "encode");
         double alpha = _path.At(End).Alpha;
         var batch = new SampleBatch(forward.First, forward.Count, Card.Sample.Shape, []);
-        batch.Statistics = OdeSolver.Stream(
+        batch.Statistics = Solve(
             forward with
             {
                 Start = End,
@@ -48,7 +48,7 @@ public sealed partial class FlowModel
                     sample.State[i] = (float)((sample.State[i] - Prior.Mean(i)) / Prior.Scale(i));
                 batch.Take(sample);
             },
-            SampleOrder.Completion, progress, cancellationToken);
+            progress, cancellationToken);
         return batch;
     }
 
@@ -66,7 +66,7 @@ public sealed partial class FlowModel
     {
         float[] rows = Rows(noise, "noise");
         options = WithoutDensity(options, InverseSteps);
-        return Collect(FromNoise(rows, Problem(rows.Length / Field.Dimension, options)), options, progress, cancellationToken);
+        return Collect(FromNoise(rows, Problem(rows.Length / Field.Dimension, options, "decode")), options, progress, cancellationToken);
     }
 
     /// <summary>Draws what lies between two data: both are carried to noise, frames are taken from the great circle between, and carried back.</summary>
@@ -101,7 +101,7 @@ public sealed partial class FlowModel
             else
                 row.Fill(float.NaN);
         }
-        OdeProblem problem = Problem((long)start.Count * frames, options);
+        OdeProblem problem = Problem((long)start.Count * frames, options, "interpolate");
         Func<long, Condition> ofPair = problem.ConditionOf;
         problem = problem with { ConditionOf = index => ofPair(problem.First + (index - problem.First) / frames) };
         return Collect(FromNoise(noise, problem), options, progress, cancellationToken);
@@ -125,9 +125,9 @@ public sealed partial class FlowModel
     {
         if (!(start >= Start && start < End))
             throw new ArgumentOutOfRangeException(nameof(start), start, FormattableString.Invariant($"Give a time from {Start} to below {End}."));
-        float[] states = _data.ToStates(data);
+        float[] states = _data.ToStates(data, cancellationToken);
         options = WithoutDensity(options, _defaults.From(start, End));
-        OdeProblem problem = Problem(states.Length / Field.Dimension, options);
+        OdeProblem problem = Problem(states.Length / Field.Dimension, options, "edit");
         PathCoefficients at = _path.At(start);
         return Collect(
             problem with
@@ -164,17 +164,17 @@ public sealed partial class FlowModel
         ReadOnlySpan<float> data, ReadOnlySpan<bool> known, SamplingOptions? options = null,
         IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        float[] states = _data.ToStates(data);
+        float[] states = _data.ToStates(data, cancellationToken);
         if (known.Length != Field.Dimension && known.Length != states.Length)
             throw new ArgumentException($"The mask has {known.Length} values. Give {Field.Dimension}, or as many for each row, {states.Length}.", nameof(known));
         bool[] mask = new bool[states.Length];
         for (int at = 0; at < mask.Length; at += known.Length)
             known.CopyTo(mask.AsSpan(at));
         options = WithoutDensity(options, Defaults.Solver!);
-        OdeProblem problem = Problem(states.Length / Field.Dimension, options);
+        OdeProblem problem = Problem(states.Length / Field.Dimension, options, "inpaint");
         var field = new InpaintingField(problem.Field, _path, states, mask, problem.First, options.Seed);
         var batch = new SampleBatch(problem.First, problem.Count, Shape, problem.TrajectoryTimes);
-        batch.Statistics = OdeSolver.Stream(
+        batch.Statistics = Solve(
             problem with { Field = field },
             (in FinishedSample sample) =>
             {
@@ -183,11 +183,14 @@ public sealed partial class FlowModel
                 for (int i = 0; i < problem.TrajectoryTimes.Count; i++)
                     field.Place(sample.Index, _path.At(problem.TrajectoryTimes[i]), noise, sample.Trajectory.Slice(i * noise.Length, noise.Length));
                 field.PlaceData(sample.Index, sample.State);
-                batch.Take(sample with { State = _data.ToData(sample.State), Trajectory = _data.ToData(sample.Trajectory) });
+                batch.Take(sample with { State = _data.ToData(sample.State, cancellationToken), Trajectory = _data.ToData(sample.Trajectory, cancellationToken) });
             },
-            SampleOrder.Completion, progress, cancellationToken);
+            progress, cancellationToken);
         return batch;
     }
+
+    private SamplingStatistics Solve(OdeProblem problem, SampleConsumer consumer, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken) =>
+        InTurn(() => OdeSolver.Stream(problem, consumer, SampleOrder.Completion, progress, cancellationToken), cancellationToken);
 
     private SampleBatch Collect(OdeProblem problem, SamplingOptions options, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken)
     {

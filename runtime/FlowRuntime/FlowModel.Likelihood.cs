@@ -41,6 +41,7 @@ public sealed partial class FlowModel
         DataTransform.ToNetworkUnits(Card.Data, rows);
         var problem = new LikelihoodProblem
         {
+            ModelName = System.IO.Path.GetFileName(Path),
             Field = Guided(Network, options.Guidance),
             Data = rows,
             Prior = Prior,
@@ -53,8 +54,9 @@ public sealed partial class FlowModel
             Workers = options.Workers,
             Slots = options.Slots ?? DefaultSlots,
         };
-        LikelihoodBatch batch = LikelihoodSolver.Solve(
-            options.Solver is { } solver ? problem with { Solver = solver } : problem, cancellationToken: cancellationToken);
+        if (options.Solver is { } solver)
+            problem = problem with { Solver = solver };
+        LikelihoodBatch batch = InTurn(() => LikelihoodSolver.Solve(problem, cancellationToken: cancellationToken), cancellationToken);
         batch.ToDataUnits(DataTransform.LogDeterminant(Card.Data, Field.Dimension), options.Levels);
         return batch;
     }

@@ -54,12 +54,12 @@ public sealed partial class FlowModel
         void InDataUnits(in FinishedSample sample)
         {
             FinishedSample drawn = density is null ? sample : density.Read(sample);
-            consumer(drawn with { State = _data.ToData(drawn.State), Trajectory = _data.ToData(drawn.Trajectory) });
+            consumer(drawn with { State = _data.ToData(drawn.State, cancellationToken), Trajectory = _data.ToData(drawn.Trajectory, cancellationToken) });
         }
-        return OdeSolver.Stream(density?.Problem ?? problem, InDataUnits, order, progress, cancellationToken);
+        return InTurn(() => OdeSolver.Stream(density?.Problem ?? problem, InDataUnits, order, progress, cancellationToken), cancellationToken);
     }
 
-    internal OdeProblem Problem(long count, SamplingOptions? options)
+    internal OdeProblem Problem(long count, SamplingOptions? options, string operation = "sample")
     {
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = Guidance.None }; // without labels there is nothing to guide towards
@@ -74,6 +74,8 @@ public sealed partial class FlowModel
             solver = onGrid with { Grid = onGrid.Grid.OnSteps(steps) };
         return new OdeProblem
         {
+            Operation = operation,
+            ModelName = System.IO.Path.GetFileName(Path),
             Field = Guided(network, options.Guidance),
             InitialState = (index, state) => Prior.Draw(options.Seed, index, state),
             ConditionOf = conditionOf,

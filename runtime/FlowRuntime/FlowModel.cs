@@ -24,11 +24,13 @@ public sealed partial class FlowModel : IDisposable
     private readonly ProbabilityPath _path;
     private readonly SolverDefaults _defaults;
     private readonly DataSpace _data;
+    private readonly SemaphoreSlim? _turns;
     private readonly int? _batch;
 
     private FlowModel(
-        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, ProviderReport provider)
+        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, int? mostSolves, ProviderReport provider)
     {
+        _turns = mostSolves is { } most ? new SemaphoreSlim(most) : null;
         Path = path;
         _session = session;
         _threaded = threaded;
@@ -123,7 +125,7 @@ public sealed partial class FlowModel : IDisposable
                     return (second, new OnnxField(second, card, probabilityPath, path));
                 });
             data = new DataSpace(card, path, options);
-            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, provider);
+            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, options.MaxConcurrentSolves, provider);
         }
         catch
         {
@@ -139,6 +141,20 @@ public sealed partial class FlowModel : IDisposable
         _session.Dispose();
         _threaded?.Dispose();
         _data.Dispose();
+    }
+
+    /// <summary>Solves when it is this solve's turn.</summary>
+    private T InTurn<T>(Func<T> solve, CancellationToken cancellationToken)
+    {
+        _turns?.Wait(cancellationToken);
+        try
+        {
+            return solve();
+        }
+        finally
+        {
+            _turns?.Release();
+        }
     }
 
     /// <summary>Slots of a worker where nothing else is asked for; whole calls where the network takes a fixed number of rows.</summary>

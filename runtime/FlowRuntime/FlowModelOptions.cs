@@ -15,6 +15,16 @@ public sealed record FlowModelOptions
     public bool RequireProvider { get; init; }
 
     /// <summary>
+    /// Solves of this model that are under way at once, at least 1; further callers wait for their turn. Default (null): as many as ask. A bound keeps a busy host from running more threads than it
+    /// has processors. A consumer of samples must not solve with the same model then: it would wait for itself.
+    /// </summary>
+    public int? MaxConcurrentSolves
+    {
+        get;
+        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(MaxConcurrentSolves), value, "Give at least one solve, or null for no bound.");
+    }
+
+    /// <summary>
     /// Threads inside one network call, from 1 to 256. Default: chosen by the model. A solve's workers are the threads
     /// (<see cref="SamplingOptions.Workers"/>), with one each inside a call, which was measured to be faster for networks small and
     /// large; only a solve of fewer samples than processors on a network whose calls are long takes all of them inside a call.

@@ -33,10 +33,10 @@ internal sealed class CountedRows(IVelocityField wrapped) : IVelocityField
 
         public void Move(int source, int destination) => evaluator.Move(source, destination);
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             Interlocked.Add(ref owner._padded, PaddedTo(count, capacity));
-            evaluator.Evaluate(first, count, output);
+            evaluator.Evaluate(first, count, output, cancellationToken);
         }
 
         public void Dispose() => evaluator.Dispose();

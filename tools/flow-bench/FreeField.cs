@@ -89,7 +89,7 @@ internal static class FreeField
             {
             }
 
-            public void Evaluate(int first, int count, int output)
+            public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
             {
             }
 

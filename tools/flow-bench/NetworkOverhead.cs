@@ -69,10 +69,10 @@ internal static class NetworkOverhead
 
             public void Move(int source, int destination) => evaluator.Move(source, destination);
 
-            public void Evaluate(int first, int count, int output)
+            public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
             {
                 sizes.Add(count);
-                evaluator.Evaluate(first, count, output);
+                evaluator.Evaluate(first, count, output, cancellationToken);
             }
 
             public void Dispose() => evaluator.Dispose();

@@ -57,11 +57,11 @@ public sealed class GuidedField : IVelocityField
             _plain?.Move(source, destination);
         }
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             if (_plain is not null && !AnyActive(first, count))
             {
-                _plain.Evaluate(first, count, output);
+                _plain.Evaluate(first, count, output, cancellationToken);
                 return;
             }
             for (int row = first; row < first + count; row++)
@@ -73,7 +73,7 @@ public sealed class GuidedField : IVelocityField
                     _outer.Probes?[row].CopyTo(_both.Probes![half]);
                 }
             }
-            _pairs.Evaluate(2 * first, 2 * count, output: 0);
+            _pairs.Evaluate(2 * first, 2 * count, output: 0, cancellationToken);
             for (int row = first; row < first + count; row++)
                 Combine(row, output);
         }

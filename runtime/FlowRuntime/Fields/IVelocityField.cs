@@ -42,6 +42,8 @@ public interface IVelocityEvaluator : IDisposable
     /// <param name="count">Number of rows, at least 1.</param>
     /// <param name="output">Which of the buffers' velocity tables (and divergence tables) receives the result. What
     /// the table holds in rows behind the evaluated ones is lost.</param>
+    /// <param name="cancellationToken">Ends an evaluation that takes long; a field whose evaluations are short need not look at it, since the solver does between them.</param>
     /// <exception cref="ObjectDisposedException">The field's model was disposed.</exception>
-    void Evaluate(int first, int count, int output);
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    void Evaluate(int first, int count, int output, CancellationToken cancellationToken = default);
 }

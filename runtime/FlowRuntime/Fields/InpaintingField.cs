@@ -86,13 +86,13 @@ internal sealed class InpaintingField : IVelocityField
             _evaluator.Move(source, destination);
         }
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             _outer.Times.AsSpan(first, count).CopyTo(_inner.Times.AsSpan(first));
             _outer.States.Range(first, count).CopyTo(_inner.States.Range(first, count));
             for (int row = first; row < first + count; row++)
                 _owner.Place(_indices[row], _owner._path.At(_inner.Times[row]), _noise[row], _inner.States[row]);
-            _evaluator.Evaluate(first, count, output: 0);
+            _evaluator.Evaluate(first, count, output: 0, cancellationToken);
             for (int row = first; row < first + count; row++)
             {
                 Span<float> velocity = _outer.Velocities[output][row];

@@ -32,7 +32,7 @@ public sealed class MixtureField(GaussianMixture data, ProbabilityPath path) : I
         {
         }
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             for (int row = first; row < first + count; row++)
             {

@@ -39,9 +39,9 @@ public sealed class PredictionField : IVelocityField
 
         public void Move(int source, int destination) => _network.Move(source, destination);
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
-            _network.Evaluate(first, count, output);
+            _network.Evaluate(first, count, output, cancellationToken);
             for (int row = first; row < first + count; row++)
             {
                 (double ofState, double ofPrediction) = owner._path.At(buffers.Times[row]).VelocityOf(owner._prediction);

@@ -60,15 +60,15 @@ internal sealed class SteppedField : IVelocityField
             _betweenSteps?.Move(2 * source + 1, 2 * destination + 1);
         }
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             bool between = false;
             for (int row = first; row < first + count; row++)
                 between |= owner.ShareOf(buffers.Times[row], out _) != 0;
             if (between)
-                EvaluateBetween(first, count, output);
+                EvaluateBetween(first, count, output, cancellationToken);
             else
-                _atSteps.Evaluate(first, count, output);
+                _atSteps.Evaluate(first, count, output, cancellationToken);
         }
 
         public void Dispose()
@@ -79,7 +79,7 @@ internal sealed class SteppedField : IVelocityField
         }
 
         /// <summary>Row r becomes the rows 2r, at the step before, and 2r + 1, at the step behind.</summary>
-        private void EvaluateBetween(int first, int count, int output)
+        private void EvaluateBetween(int first, int count, int output, CancellationToken cancellationToken)
         {
             EvaluationBuffers pairs = Pairs();
             for (int row = first; row < first + count; row++)
@@ -92,7 +92,7 @@ internal sealed class SteppedField : IVelocityField
                     buffers.Probes?[row].CopyTo(pairs.Probes![2 * row + side]);
                 }
             }
-            _betweenSteps!.Evaluate(2 * first, 2 * count, output: 0);
+            _betweenSteps!.Evaluate(2 * first, 2 * count, output: 0, cancellationToken);
             for (int row = first; row < first + count; row++)
             {
                 float share = (float)owner.ShareOf(buffers.Times[row], out _);

@@ -81,13 +81,13 @@ internal sealed class LikelihoodField : IVelocityField
             _evaluator.Move(source, destination);
         }
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             int dimension = _inner.Dimension;
             _outer.Times.AsSpan(first, count).CopyTo(_inner.Times.AsSpan(first, count));
             for (int row = first; row < first + count; row++)
                 _outer.States[row][..dimension].CopyTo(_inner.States[row]);
-            _evaluator.Evaluate(first, count, output: 0);
+            _evaluator.Evaluate(first, count, output: 0, cancellationToken);
             for (int row = first; row < first + count; row++)
             {
                 Span<float> velocity = _outer.Velocities[output][row];

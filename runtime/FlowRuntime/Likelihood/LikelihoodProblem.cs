@@ -64,6 +64,9 @@ public sealed record LikelihoodProblem
     /// <summary>Rows a worker solves side by side, at least 1. Default: by the dimension, up to 1,024.</summary>
     public int? Slots { get; init => field = OdeProblem.CheckSlots(value); }
 
+    /// <summary>The model's file without its folder, for metrics and traces; null for a field of the caller's own.</summary>
+    internal string? ModelName { get; init; }
+
     internal static int CheckProbes(int value, [CallerMemberName] string name = "") => value is >= 1 and <= MostProbes ? value
         : throw new ArgumentOutOfRangeException(name, value, $"Give 1 to {MostProbes} probes.");
 

@@ -39,6 +39,8 @@ public static class LikelihoodSolver
         batch.Statistics = OdeSolver.Stream(
             new OdeProblem
             {
+                Operation = "likelihood",
+                ModelName = problem.ModelName,
                 Field = field,
                 InitialState = (index, state) =>
                 {

@@ -84,6 +84,12 @@ public sealed record OdeProblem
     internal static int? CheckSlots(int? value, [CallerMemberName] string name = "") => value is null or >= 1 ? value
         : throw new ArgumentOutOfRangeException(name, value, "Give at least one slot.");
 
+    /// <summary>What is solved for, for metrics and traces.</summary>
+    internal string Operation { get; init; } = "solve";
+
+    /// <summary>The model's file without its folder, for metrics and traces; null for a field of the caller's own.</summary>
+    internal string? ModelName { get; init; }
+
     /// <summary>Whether the problem is one in the coordinates of <see cref="AdaptiveSteps.Moments"/>.</summary>
     internal bool IsWhitened { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.ExceptionServices;
+using FlowRuntime.Diagnostics;
 using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 
@@ -67,6 +68,23 @@ public static class OdeSolver
         IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         problem.Check();
+        using SolveObservation? observation = SolveObservation.Of(problem);
+        try
+        {
+            SamplingStatistics statistics = StreamUnobserved(problem, observation?.Counted(consumer) ?? consumer, order, progress, cancellationToken);
+            observation?.Ended(statistics);
+            return statistics;
+        }
+        catch (Exception e) when (observation is not null)
+        {
+            observation.Ended(e);
+            throw;
+        }
+    }
+
+    private static SamplingStatistics StreamUnobserved(
+        OdeProblem problem, SampleConsumer consumer, SampleOrder order, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken)
+    {
         if (problem.FinishesWithData)
             return StreamFinished(problem, consumer, order, progress, cancellationToken);
         if (problem.Solver is AdaptiveSteps { Moments: { } moments })
@@ -94,7 +112,7 @@ public static class OdeSolver
     {
         ProbabilityPath path = problem.Path ?? throw new ArgumentException("What the data are at the end follows from the model's path: set OdeProblem.Path.");
         using var finish = new DataFinish(problem, path);
-        SamplingStatistics solve = Stream(
+        SamplingStatistics solve = StreamUnobserved(
             problem with { FinishesWithData = false }, (in FinishedSample sample) => consumer(finish.Finished(sample)), order, progress, cancellationToken);
         return solve with { Evaluations = solve.Evaluations + finish.Samples, FieldCalls = solve.FieldCalls + finish.Samples };
     }
@@ -107,7 +125,7 @@ public static class OdeSolver
         if (Math.Min(problem.Start, problem.End) < 0 || Math.Max(problem.Start, problem.End) > 1)
             throw new ArgumentException(FormattableString.Invariant($"The coordinates of Gaussian data follow the path from t = 0 to 1; the solve from {problem.Start} to {problem.End} leaves it."));
         var field = new WhitenedField(problem.Field, path, moments, problem.Start, problem.End);
-        return Stream(WhitenedField.Whitened(problem, field), (in FinishedSample sample) => consumer(field.Unwhitened(sample, problem)), order, progress, cancellationToken);
+        return StreamUnobserved(WhitenedField.Whitened(problem, field), (in FinishedSample sample) => consumer(field.Unwhitened(sample, problem)), order, progress, cancellationToken);
     }
 
     private static SolveWorker[] RunWorkers(int workers, int slots, OdeProblem problem, SampleQueue queue, CancellationToken cancellationToken)

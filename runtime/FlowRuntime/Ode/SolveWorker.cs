@@ -94,7 +94,7 @@ internal abstract class SolveWorker : IDisposable
     protected void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Evaluator.Evaluate(first, count, output);
+        Evaluator.Evaluate(first, count, output, cancellationToken);
         FieldCalls++;
     }
 

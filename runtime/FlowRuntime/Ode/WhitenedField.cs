@@ -171,7 +171,7 @@ internal sealed class WhitenedField : IVelocityField
 
         public void Move(int source, int destination) => _evaluator.Move(source, destination);
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             for (int row = first; row < first + count; row++)
             {
@@ -179,7 +179,7 @@ internal sealed class WhitenedField : IVelocityField
                 _outer.States[row].CopyTo(_inner.States[row]);
                 _owner.Unwhiten(time, _inner.States[row]);
             }
-            _evaluator.Evaluate(first, count, output: 0);
+            _evaluator.Evaluate(first, count, output: 0, cancellationToken);
             for (int row = first; row < first + count; row++)
             {
                 PathCoefficients at = _owner._path.At(_inner.Times[row]);

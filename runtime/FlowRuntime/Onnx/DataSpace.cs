@@ -56,21 +56,23 @@ internal sealed class DataSpace : IDisposable
 
     /// <summary>Turns states into data.</summary>
     /// <param name="states">States, one behind another; they are spoilt.</param>
+    /// <param name="cancellationToken">Ends a decoder's call.</param>
     /// <returns>The data, one behind another; those that are not finite are not decoded, but NaN.</returns>
-    public Span<float> ToData(Span<float> states)
+    public Span<float> ToData(Span<float> states, CancellationToken cancellationToken)
     {
         if (states.IsEmpty)
             return states;
-        Span<float> data = _decoder is null ? states : Decoded(states);
+        Span<float> data = _decoder is null ? states : Decoded(states, cancellationToken);
         DataTransform.ToDataUnits(_card.Data, data);
         return data;
     }
 
     /// <summary>Turns data into states.</summary>
     /// <param name="data">The data, one behind another.</param>
+    /// <param name="cancellationToken">Ends an encoder's call.</param>
     /// <exception cref="ArgumentException">They are no whole samples, or not finite.</exception>
     /// <exception cref="NotSupportedException">The model's data are decoded, and its card names no encoder.</exception>
-    public float[] ToStates(ReadOnlySpan<float> data)
+    public float[] ToStates(ReadOnlySpan<float> data, CancellationToken cancellationToken)
     {
         if (data.IsEmpty || data.Length % Length != 0)
             throw new ArgumentException($"{data.Length} numbers are no data of {Length} values each.");
@@ -78,7 +80,7 @@ internal sealed class DataSpace : IDisposable
             throw new ArgumentException("The data have a value that is not finite. Leave such rows out.");
         float[] values = data.ToArray();
         DataTransform.ToNetworkUnits(_card.Data, values);
-        return _decoder is null ? values : Encoded(values);
+        return _decoder is null ? values : Encoded(values, cancellationToken);
     }
 
     public void Dispose()
@@ -87,7 +89,7 @@ internal sealed class DataSpace : IDisposable
         _encoder?.Dispose();
     }
 
-    private float[] Decoded(Span<float> states)
+    private float[] Decoded(Span<float> states, CancellationToken cancellationToken)
     {
         LatentCard latent = _card.Latent!;
         float[] data = new float[states.Length / _stateLength * Length];
@@ -97,21 +99,21 @@ internal sealed class DataSpace : IDisposable
         {
             Span<float> state = states.Slice(i * _stateLength, _stateLength), decoded = data.AsSpan(i * Length, Length);
             if (TensorPrimitives.IsFiniteAll<float>(state))
-                _decoder!.Run(state, decoded);
+                _decoder!.Run(state, decoded, cancellationToken);
             else
                 decoded.Fill(float.NaN);
         }
         return data;
     }
 
-    private float[] Encoded(float[] data)
+    private float[] Encoded(float[] data, CancellationToken cancellationToken)
     {
         if (_encoder is null)
             throw new NotSupportedException($"{_modelPath} samples latents, and its card names no encoder (latent.encoder) that makes them of data.");
         LatentCard latent = _card.Latent!;
         float[] states = new float[data.Length / Length * _stateLength];
         for (int i = 0; i < data.Length / Length; i++)
-            _encoder.Run(data.AsSpan(i * Length, Length), states.AsSpan(i * _stateLength, _stateLength));
+            _encoder.Run(data.AsSpan(i * Length, Length), states.AsSpan(i * _stateLength, _stateLength), cancellationToken);
         TensorPrimitives.Subtract(states, (float)latent.Shift, states);
         TensorPrimitives.Multiply(states, (float)latent.Scale, states);
         return states;

@@ -42,7 +42,7 @@ internal sealed class LatentNetwork : IDisposable
             }
             var entry = new NetworkValue(name, input.ElementDataType, [-1, .. inputShape.Select(size => (long)size)]);
             using var zeros = new TensorRows(entry, 1);
-            using OrtValue trial = Run(session, entry, zeros, outputName);
+            using OrtValue trial = Run(session, entry, zeros, outputName, CancellationToken.None);
             long[] shape = trial.GetTensorTypeAndShape().Shape;
             if (shape is not [1, _, ..])
                 throw new InvalidDataException($"{path}: for one sample of [{string.Join(", ", inputShape)}] '{outputName}' has the shape [{string.Join(", ", shape)}], not one of [1, …].");
@@ -59,15 +59,17 @@ internal sealed class LatentNetwork : IDisposable
     /// <param name="input">The sample.</param>
     /// <param name="output">Receives the first values of what comes out.</param>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="InvalidDataException">The network failed.</exception>
-    public void Run(ReadOnlySpan<float> input, Span<float> output)
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public void Run(ReadOnlySpan<float> input, Span<float> output, CancellationToken cancellationToken)
     {
         _session.Hold();
         try
         {
             using var table = new TensorRows(_input, 1);
             table.Write(input);
-            using OrtValue result = Run(_session, _input, table, _output.Name);
+            using OrtValue result = Run(_session, _input, table, _output.Name, cancellationToken);
             TensorRows.Read(result, output);
         }
         finally
@@ -78,16 +80,17 @@ internal sealed class LatentNetwork : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private static OrtValue Run(OnnxSession session, NetworkValue entry, TensorRows input, string output)
+    private static OrtValue Run(OnnxSession session, NetworkValue entry, TensorRows input, string output, CancellationToken cancellationToken)
     {
         using OrtValue value = input.View(1);
-        using var run = new RunOptions();
+        using var interrupt = new CallInterrupt();
         try
         {
-            return session.Native.Run(run, [entry.Name], [value], [output])[0];
+            return session.Native.Run(interrupt.By(cancellationToken), [entry.Name], [value], [output])[0];
         }
         catch (OnnxRuntimeException e)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             throw new InvalidDataException($"{session.Name}: the network fails for one sample of [{string.Join(", ", entry.Shape.Skip(1))}]: {e.Message.Split('\n')[0].Trim()}", e);
         }
     }

@@ -25,7 +25,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     private readonly InputFeed[] _feeds;
     private readonly int[] _sizes;
     private readonly Binding?[,] _inPlace;
-    private readonly RunOptions _run = new();
+    private readonly CallInterrupt _interrupt = new();
     private RowBuffer? _noProbes;
     private Stage? _stage;
 
@@ -56,14 +56,14 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             feed.Move(source, destination);
     }
 
-    public void Evaluate(int first, int count, int output)
+    public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
     {
         _session.ThrowIfDisposed();
         if (_graph.TakesRowsInPlace && first == 0 && RowsOfOneCall(0, count) == count)
         {
             Feed(0, count);
             int size = SizeFor(count);
-            Run(_inPlace[output, size] ??= InPlace(output, _sizes[size]));
+            Run(_inPlace[output, size] ??= InPlace(output, _sizes[size]), cancellationToken);
         }
         else
         {
@@ -72,7 +72,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             {
                 int rows = RowsOfOneCall(from, first + count - from);
                 Feed(from, rows);
-                _stage.Evaluate(from, rows, output);
+                _stage.Evaluate(from, rows, output, cancellationToken);
                 from += rows;
             }
         }
@@ -91,7 +91,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         foreach (InputFeed feed in _feeds)
             feed.Dispose();
         _noProbes?.Release();
-        _run.Dispose();
+        _interrupt.Dispose();
         _session.Release();
     }
 
@@ -135,18 +135,20 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         return size;
     }
 
-    private void Run(Binding binding)
+    private void Run(Binding binding, CancellationToken cancellationToken)
     {
+        RunOptions run = _interrupt.By(cancellationToken);
         try
         {
             if (_session.CopiesBoundInputs)
                 binding.BindInputs();
-            _session.Native.RunWithBinding(_run, binding.Io);
+            _session.Native.RunWithBinding(run, binding.Io);
             if (_session.CopiesBoundInputs)
                 binding.Io.SynchronizeBoundOutputs();
         }
         catch (OnnxRuntimeException e)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             throw new InvalidOperationException($"The network failed: {e.Message.Split('\n')[0].Trim()}", e);
         }
     }
@@ -199,14 +201,14 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             _bindings = new Binding?[owner._sizes.Length];
         }
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             EvaluationBuffers buffers = _owner._buffers;
             _states.Write(buffers.States.Range(first, count));
             if (buffers.Probes is { } probes)
                 _probes?.Write(probes.Range(first, count));
             int size = _owner.SizeFor(count);
-            _owner.Run(_bindings[size] ??= Bind(_owner._sizes[size]));
+            _owner.Run(_bindings[size] ??= Bind(_owner._sizes[size]), cancellationToken);
             _predictions.Read(buffers.Velocities[output].Range(first, count));
             _divergences?.Read(buffers.Divergences![output].Range(first, count));
         }

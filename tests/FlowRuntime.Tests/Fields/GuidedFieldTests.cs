@@ -169,7 +169,7 @@ public class GuidedFieldTests
 
             public void Move(int source, int destination) => _labels[destination] = _labels[source];
 
-            public void Evaluate(int first, int count, int output)
+            public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
             {
                 for (int row = first; row < first + count; row++)
                 {
@@ -201,7 +201,7 @@ public class GuidedFieldTests
 
             public void Move(int source, int destination) => _labels[destination] = _labels[source];
 
-            public void Evaluate(int first, int count, int output)
+            public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
             {
                 for (int row = first; row < first + count; row++)
                 {

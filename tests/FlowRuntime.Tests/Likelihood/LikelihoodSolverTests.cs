@@ -197,7 +197,7 @@ public class LikelihoodSolverTests
             {
             }
 
-            public void Evaluate(int first, int count, int output)
+            public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
             {
                 buffers.Velocities[output].Range(first, count).Clear();
                 for (int row = first; row < first + count; row++)
@@ -227,7 +227,7 @@ public class LikelihoodSolverTests
             {
             }
 
-            public void Evaluate(int first, int count, int output)
+            public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
             {
                 const float h = 1f / 512;
                 double[] v = new double[2], low = new double[2], high = new double[2];

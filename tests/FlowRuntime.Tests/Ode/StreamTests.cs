@@ -268,7 +268,7 @@ public class StreamTests
 
             public void Move(int source, int destination) => evaluator.Move(source, destination);
 
-            public void Evaluate(int first, int count, int output) => evaluator.Evaluate(first, count, output);
+            public void Evaluate(int first, int count, int output, CancellationToken cancellationToken) => evaluator.Evaluate(first, count, output, cancellationToken);
 
             public void Dispose()
             {

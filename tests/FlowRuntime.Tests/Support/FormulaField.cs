@@ -41,7 +41,7 @@ internal sealed class FormulaField(int dimension, RowVelocity velocity) : IVeloc
 
         public void Move(int source, int destination) => _indices[destination] = _indices[source];
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             RowBuffer table = buffers.Velocities[output];
             for (int row = first; row < first + count; row++)

@@ -40,13 +40,13 @@ internal sealed class RecordingField(IVelocityField wrapped) : IVelocityField
             evaluator.Move(source, destination);
         }
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             int call = Interlocked.Increment(ref owner._calls);
             owner.OnCall?.Invoke(call);
             for (int row = first; row < first + count; row++)
                 owner.Rows.Enqueue(new RecordedRow(_indices[row], buffers.Times[row], buffers.States[row].ToArray()));
-            evaluator.Evaluate(first, count, output);
+            evaluator.Evaluate(first, count, output, cancellationToken);
         }
 
         public void Dispose() => evaluator.Dispose();

@@ -106,6 +106,19 @@ internal static class TinyModel
         ],
         [Ints("column", -1, 1)]);
 
+    /// <summary>A network whose calls never end: a loop without a count whose condition stays true.</summary>
+    public static byte[] Endless { get; } = Model(
+        [Time, State],
+        [Velocity],
+        [
+            Node("Unsqueeze", ["t", "one"], "t1"), Node("Mul", ["x", "t1"], "tx"),
+            Node("Loop", ["", "yes", "tx"], "v", Protobuf.Message(5, Protobuf.Text(1, "body"), Protobuf.Number(20, 5), Protobuf.Message(6,
+                Node("Identity", ["go"], "still"), Node("Neg", ["turn"], "turned"), Protobuf.Text(2, "body"),
+                Info(11, new("i", Int64)), Info(11, new("go", Bool)), Info(11, new("turn", Float, -1, 2)),
+                Info(12, new("still", Bool)), Info(12, new("turned", Float, -1, 2))))),
+        ],
+        [Ints("one", 1), Initializer("yes", Bool, [], [1])]);
+
     /// <summary>A model v = t x + f of inputs besides, where nodes make <c>f</c> of them.</summary>
     public static byte[] TimesTimePlus(TinyValue[] inputs, byte[][] nodes, params byte[][] initializers) => Model(
         [Time, State, .. inputs],

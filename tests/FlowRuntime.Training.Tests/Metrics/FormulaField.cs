@@ -20,7 +20,7 @@ internal sealed class FormulaField(int dimension, RowVelocity velocity) : IVeloc
 
         public void Move(int source, int destination) => _keys[destination] = _keys[source];
 
-        public void Evaluate(int first, int count, int output)
+        public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             for (int row = first; row < first + count; row++)
                 velocity(_keys[row], buffers.Times[row], buffers.States[row], buffers.Velocities[output][row]);

@@ -46,7 +46,7 @@ public static class PathEnergy
                 times.CopyTo(buffers.Times);
                 for (int row = 0; row < times.Length; row++)
                     evaluator.Assign(row, some.First + i, problem.ConditionOf(some.First + i));
-                evaluator.Evaluate(0, times.Length, output: 0);
+                evaluator.Evaluate(0, times.Length, output: 0, cancellationToken);
                 for (int row = 0; row < times.Length; row++)
                     sum += weights[row] * TensorPrimitives.SumOfSquares<float>(buffers.Velocities[0][row]);
             }
