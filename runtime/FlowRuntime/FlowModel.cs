@@ -24,13 +24,13 @@ public sealed partial class FlowModel : IDisposable
     private readonly ProbabilityPath _path;
     private readonly SolverDefaults _defaults;
     private readonly DataSpace _data;
-    private readonly SemaphoreSlim? _turns;
+    private readonly Turns _turns;
     private readonly int? _batch;
 
     private FlowModel(
         string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, int? mostSolves, ProviderReport provider)
     {
-        _turns = mostSolves is { } most ? new SemaphoreSlim(most) : null;
+        _turns = new Turns(mostSolves);
         Path = path;
         _session = session;
         _threaded = threaded;
@@ -42,7 +42,7 @@ public sealed partial class FlowModel : IDisposable
         Field = InVelocities(Network);
         (Start, End) = card.TimeRange(_path);
         Prior = PriorOf(card, _path.At(Start));
-        Provider = provider;
+        ProviderReport = provider;
         HintsApply = card.Hints is not null && card.Hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase);
         _defaults = new SolverDefaults(card, HintsApply ? card.Hints : null, Start, End, path);
     }
@@ -57,7 +57,7 @@ public sealed partial class FlowModel : IDisposable
     public IReadOnlyList<int> Shape => _data.Shape;
 
     /// <summary>What the network runs on, what was asked for, and why.</summary>
-    public ProviderReport Provider { get; }
+    public ProviderReport ProviderReport { get; }
 
     /// <summary>The network as it is: its prediction, of whatever kind, stands where a field gives its velocity.</summary>
     public IVelocityField Network { get; }
@@ -109,8 +109,7 @@ public sealed partial class FlowModel : IDisposable
     {
         FlowCard card = CardFile.Read(path);
         options ??= new FlowModelOptions();
-        var (native, provider) = ExecutionProvider.Open(path, options);
-        var session = new OnnxSession(native, path, copiesBoundInputs: provider.Chosen != ExecutionProvider.CpuName);
+        (OnnxSession session, ProviderReport provider) = SessionOpening.Open(path, options);
         DataSpace? data = null;
         try
         {
@@ -120,8 +119,7 @@ public sealed partial class FlowModel : IDisposable
             ThreadedField? threaded = options.Threads is not null || provider.Chosen != ExecutionProvider.CpuName ? null
                 : new ThreadedField(field, threads =>
                 {
-                    var (more, _) = ExecutionProvider.Open(path, new FlowModelOptions { Provider = ExecutionProvider.CpuName, Threads = threads });
-                    var second = new OnnxSession(more, path, copiesBoundInputs: false);
+                    (OnnxSession second, _) = SessionOpening.Open(path, new FlowModelOptions { Provider = ExecutionProvider.CpuName, Threads = threads });
                     return (second, new OnnxField(second, card, probabilityPath, path));
                 });
             data = new DataSpace(card, path, options);
@@ -146,14 +144,14 @@ public sealed partial class FlowModel : IDisposable
     /// <summary>Solves when it is this solve's turn.</summary>
     private T InTurn<T>(Func<T> solve, CancellationToken cancellationToken)
     {
-        _turns?.Wait(cancellationToken);
+        _turns.Enter(cancellationToken);
         try
         {
             return solve();
         }
         finally
         {
-            _turns?.Release();
+            _turns.Leave();
         }
     }
 
@@ -162,7 +160,7 @@ public sealed partial class FlowModel : IDisposable
     {
         get
         {
-            int slots = OdeSolver.SlotsFor(Field.Dimension, onDevice: Provider.Chosen != ExecutionProvider.CpuName);
+            int slots = OdeSolver.SlotsFor(Field.Dimension, onDevice: ProviderReport.Chosen != ExecutionProvider.CpuName);
             return _batch is { } batch ? (slots + batch - 1) / batch * batch : slots;
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using FlowRuntime.Onnx;
 
 namespace FlowRuntime;
@@ -6,10 +7,20 @@ namespace FlowRuntime;
 public sealed record FlowModelOptions
 {
     /// <summary>
-    /// Execution provider: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>directml</c>, <c>coreml</c> or another by name.
-    /// Default <c>auto</c>: the first of cuda, directml, coreml and cpu that works.
+    /// Execution provider: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>directml</c>, <c>coreml</c> or another by name, plug-ins included (<see cref="ProviderDevices"/>).
+    /// Default <c>auto</c>: the first of cuda, directml, coreml, plug-ins and cpu that works.
     /// </summary>
     public string Provider { get; init; } = ExecutionProvider.Auto;
+
+    /// <summary>Number of the device among the provider's, at least 0. Default 0.</summary>
+    public int Device
+    {
+        get;
+        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(Device), value, "Give the number of a device, from 0.");
+    }
+
+    /// <summary>Options of the provider by ONNX Runtime's own names, such as <c>["arena_extend_strategy"] = "kSameAsRequested"</c> for CUDA; DirectML and the CPU have none. Default: none.</summary>
+    public IReadOnlyDictionary<string, string> ProviderOptions { get; init; } = ImmutableDictionary<string, string>.Empty;
 
     /// <summary>Whether to fail where the provider does not work, instead of falling back to the CPU. Default false.</summary>
     public bool RequireProvider { get; init; }

@@ -14,8 +14,8 @@ public class DeviceBindingTests
     {
         string path = Path.Combine(AppContext.BaseDirectory, "Models", "moons.onnx");
         FlowCard card = CardFile.Read(path);
-        using var onHost = new OnnxSession(new InferenceSession(path), path, copiesBoundInputs: false);
-        using var onDevice = new OnnxSession(new InferenceSession(path), path, copiesBoundInputs: true);
+        using var onHost = new OnnxSession(new InferenceSession(path), path, ExecutionProvider.Cpu);
+        using var onDevice = new OnnxSession(new InferenceSession(path), path, ExecutionProvider.Cpu with { Name = "device" });
         float[] host = Velocities(onHost, card), device = Velocities(onDevice, card);
         Assert.Equal(host, device);
         Assert.NotEqual(host[..10], host[10..]); // the second call saw other states

@@ -38,7 +38,7 @@ public sealed class SampleReportTests : IDisposable
         Assert.True(report.GetProperty("seconds").GetDouble() > 0);
         Assert.True(report.GetProperty("samples_per_second").GetDouble() > 0);
         Assert.Equal("bosh3", report.GetProperty("method").GetString());
-        Assert.Equal(model.Provider.Chosen, report.GetProperty("provider").GetString());
+        Assert.Equal(model.ProviderReport.Chosen, report.GetProperty("provider").GetString());
         Assert.Equal(5, report.GetProperty("seed").GetInt64());
         Assert.Equal(8, report.GetProperty("first").GetInt64());
         Assert.Equal(path, report.GetProperty("out").GetString());

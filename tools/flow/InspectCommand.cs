@@ -34,8 +34,8 @@ internal static class InspectCommand
             new FileInfo(path).Length,
             OnnxFile.ParameterCount(path),
             OnnxFile.GraphHash(path),
-            model.Provider.Chosen,
-            model.Provider.ToString(),
+            model.ProviderReport.Chosen,
+            model.ProviderReport.ToString(),
             HintsState(model),
             model.Card);
         if (asJson)

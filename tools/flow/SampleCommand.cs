@@ -69,8 +69,8 @@ internal sealed class SampleCommand
         if (parsed.GetValue(_threads) is { } threads)
             modelOptions = CommandHost.Checked("--threads", () => modelOptions with { Threads = threads });
         using FlowModel model = FlowModel.Open(parsed.GetRequiredValue(_model), modelOptions);
-        if (model.Provider.FellBack)
-            parsed.InvocationConfiguration.Error.WriteLine($"Runs on {model.Provider}.");
+        if (model.ProviderReport.FellBack)
+            parsed.InvocationConfiguration.Error.WriteLine($"Runs on {model.ProviderReport}.");
         if (model.Card.Hints is not null && !model.HintsApply)
             parsed.InvocationConfiguration.Error.WriteLine("The card's hints were measured on another graph and are ignored; 'flow tune' measures them anew.");
         SamplingOptions options = Options(parsed, model);
@@ -151,7 +151,7 @@ internal sealed class SampleCommand
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new SampleReport(
             count, failed, statistics.Evaluations, statistics.Accepted, statistics.Rejected, seconds, count / seconds,
-            options.Solver!.MethodName, model.Provider.Chosen, options.Seed, options.First, outPath);
+            options.Solver!.MethodName, model.ProviderReport.Chosen, options.Seed, options.First, outPath);
 
         void Write(in FinishedSample sample)
         {

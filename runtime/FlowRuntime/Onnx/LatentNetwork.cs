@@ -27,8 +27,8 @@ internal sealed class LatentNetwork : IDisposable
     {
         if (!File.Exists(path))
             throw new InvalidDataException($"{path}: there is no such file, which the card names in '{field}'. Put it beside the model, or correct the card.");
-        (InferenceSession native, ProviderReport provider) = ExecutionProvider.Open(path, options);
-        var session = new OnnxSession(native, path, copiesBoundInputs: provider.Chosen != ExecutionProvider.CpuName);
+        (OnnxSession session, _) = SessionOpening.Open(path, options);
+        InferenceSession native = session.Native;
         try
         {
             if (native.InputMetadata.Count != 1)
@@ -84,6 +84,7 @@ internal sealed class LatentNetwork : IDisposable
     {
         using OrtValue value = input.View(1);
         using var interrupt = new CallInterrupt();
+        session.EnterRun(cancellationToken);
         try
         {
             return session.Native.Run(interrupt.By(cancellationToken), [entry.Name], [value], [output])[0];
@@ -92,6 +93,10 @@ internal sealed class LatentNetwork : IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new InvalidDataException($"{session.Name}: the network fails for one sample of [{string.Join(", ", entry.Shape.Skip(1))}]: {e.Message.Split('\n')[0].Trim()}", e);
+        }
+        finally
+        {
+            session.LeaveRun();
         }
     }
 }

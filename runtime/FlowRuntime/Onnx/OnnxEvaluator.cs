@@ -138,6 +138,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     private void Run(Binding binding, CancellationToken cancellationToken)
     {
         RunOptions run = _interrupt.By(cancellationToken);
+        _session.EnterRun(cancellationToken);
         try
         {
             if (_session.CopiesBoundInputs)
@@ -150,6 +151,10 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new InvalidOperationException($"The network failed: {e.Message.Split('\n')[0].Trim()}", e);
+        }
+        finally
+        {
+            _session.LeaveRun();
         }
     }
 

@@ -8,11 +8,11 @@ namespace FlowRuntime.Onnx;
 /// </summary>
 /// <param name="session">The native session.</param>
 /// <param name="name">The model's file, for messages.</param>
-/// <param name="copiesBoundInputs">Whether inputs are copied when they are bound, as providers on a device do; the CPU
-/// reads them where they lie.</param>
-internal sealed class OnnxSession(InferenceSession session, string name, bool copiesBoundInputs) : IDisposable
+/// <param name="provider">What it runs on.</param>
+internal sealed class OnnxSession(InferenceSession session, string name, ExecutionProvider provider) : IDisposable
 {
     private readonly Lock _lock = new();
+    private readonly Turns _runs = new(provider.OneRunAtATime ? 1 : null);
     private int _holders = 1; // the owner
     private volatile bool _disposed;
 
@@ -23,7 +23,13 @@ internal sealed class OnnxSession(InferenceSession session, string name, bool co
     public string Name => name;
 
     /// <summary>Whether inputs must be bound anew for every call.</summary>
-    public bool CopiesBoundInputs => copiesBoundInputs;
+    public bool CopiesBoundInputs => provider.CopiesBoundInputs;
+
+    /// <summary>Waits until the network may be called; to be followed by one <see cref="LeaveRun"/>.</summary>
+    public void EnterRun(CancellationToken cancellationToken) => _runs.Enter(cancellationToken);
+
+    /// <summary>The call of the network has ended.</summary>
+    public void LeaveRun() => _runs.Leave();
 
     /// <summary>Holds the native session; to be followed by one <see cref="Release"/>.</summary>
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>

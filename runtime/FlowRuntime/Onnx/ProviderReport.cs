@@ -21,4 +21,7 @@ public sealed record ProviderReport(string Requested, string Chosen, IReadOnlyLi
 /// <summary>One execution provider that was tried.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Outcome">"chosen", or why not.</param>
-public sealed record ProviderAttempt(string Name, string Outcome);
+public sealed record ProviderAttempt(string Name, string Outcome)
+{
+    internal const string Chosen = "chosen";
+}
