@@ -10,7 +10,7 @@ public sealed class HelpTests
     {
         ToolRun run = (await ToolRun.InProcess()).EnsureSuccess();
 
-        Assert.All(FlowCommand.Root().Subcommands, verb => Assert.Contains($"flow {verb.Name} MODEL", run.Output, StringComparison.Ordinal));
+        Assert.All(FlowCommand.Root().Subcommands, verb => Assert.Contains($"flow {verb.Name} ", run.Output, StringComparison.Ordinal));
         Assert.Contains("--help", run.Output, StringComparison.Ordinal);
     }
 
@@ -22,7 +22,7 @@ public sealed class HelpTests
     {
         ToolRun run = (await ToolRun.InProcess(verb, "--help")).EnsureSuccess();
 
-        Assert.Matches($"(?m)^ *Examples?:\n *flow {verb} [a-z0-9]+\\.onnx", run.Output);
+        Assert.Matches($"(?m)^ *Examples?:\n *flow {verb}( [a-z0-9]+\\.onnx|\n)", run.Output);
     }
 
     [Theory, MemberData(nameof(Verbs))]

@@ -1,3 +1,4 @@
+using FlowRuntime.Fields;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Ode;
@@ -49,6 +50,24 @@ public sealed class SampleOptionTests : IDisposable
 
         Assert.Equal(Expected(Models.Digits, options => options with { Labels = [3, 8], Guidance = 2.5 }), guided);
         Assert.NotEqual(await Drawn(Models.Digits, "--label 3,8"), guided);
+    }
+
+    [Theory]
+    [InlineData("--guidance-interval 0.2,0.6")]
+    [InlineData("--guidance-rescale 0.7")]
+    [InlineData("--negative 5")]
+    public async Task Guidance_may_be_limited_rescaled_and_lead_away_from_a_class(string arguments)
+    {
+        var guidance = new Guidance(2.5);
+        guidance = arguments.Split(' ')[0] switch
+        {
+            "--guidance-interval" => guidance with { Interval = (0.2, 0.6) },
+            "--guidance-rescale" => guidance with { Rescale = 0.7 },
+            _ => guidance with { Negative = new Condition { Label = 5 } },
+        };
+        float[] guided = await Drawn(Models.Digits, $"--label 3,8 --guidance 2.5 {arguments}");
+        Assert.Equal(Expected(Models.Digits, options => options with { Labels = [3, 8], Guidance = guidance }), guided);
+        Assert.NotEqual(await Drawn(Models.Digits, "--label 3,8 --guidance 2.5"), guided);
     }
 
     [Theory]

@@ -71,10 +71,13 @@ internal static class InspectCommand
             ("model", FormattableString.Invariant($"{model.Model} ({model.Bytes / 1e6:F2} MB, {model.Parameters:N0} parameters)")),
             ("graph", $"sha256 {model.Graph}"),
             ("predicts", FormattableString.Invariant($"{Name(card.Prediction.Kind)} of [{string.Join(", ", card.Sample.Shape)}], path {Name(card.Path.Kind)}, t from {card.Path.Start} to {card.Path.End}")),
-            ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(card.Inputs.Probe is { } probe ? $", {probe} (probe)" : "")}{(classes is null ? "" : $", {classes.Input} (class label)")}{string.Concat(vectors.Select(vector => $", {vector.Input} (condition)"))}"),
+            ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(card.Inputs.Probe is { } probe ? $", {probe} (probe)" : "")}{(classes is null ? "" : $", {classes.Input} (class label)")}{string.Concat(vectors.Select(vector => $", {vector.Input} (condition)"))}{string.Concat((card.Conditions?.Sequences ?? []).Select(sequence => $", {sequence.Input} (sequence)"))}{string.Concat((card.Inputs.Constants ?? []).Select(constant => $", {constant.Input} (constant)"))}"),
+            ("time", Time(card)),
             ("outputs", $"{card.Outputs.Prediction} (prediction){(card.Outputs.Divergence is { } divergence ? $", {divergence} (divergence)" : "")}"),
             ("classes", classes is null ? null : $"{string.Join(", ", classes.Names)}{(classes.Null is { } none ? $" (no class: {none})" : "")}"),
             ("conditions", vectors.Count == 0 ? null : string.Join("; ", vectors.Select(Condition))),
+            ("sequences", card.Conditions?.Sequences is { Count: > 0 } sequences ? string.Join("; ", sequences.Select(sequence => $"{sequence.Input} of up to {sequence.MostItems} items")) : null),
+            ("latents of", card.Latent is { } latent ? $"{latent.Decoder}{(latent.Encoder is { } encoder ? $", {encoder}" : "")}" : null),
             ("data", data),
             ("hints", model.Hints),
             ("trained on", made.Data is null ? null : $"{made.Data}, {made.Steps} steps, seed {made.Seed}"),
@@ -86,6 +89,15 @@ internal static class InspectCommand
         foreach ((string name, string? value) in lines.Where(line => line.Value is not null))
             output.WriteLine($"{name,-12} {value}");
     }
+
+    /// <summary>How the network is fed time; null where it is flow time as it is.</summary>
+    private static string? Time(FlowCard card) => card.Time switch
+    {
+        null => null,
+        { Steps: { } steps } time => FormattableString.Invariant($"whole steps 0 to {steps - 1} from the {Name(time.From)}"),
+        { Quantity: not TimeQuantity.Time } time => FormattableString.Invariant($"{time.Scale} · {Name(time.Quantity)}"),
+        { } time => FormattableString.Invariant($"0 to {time.Scale} from the {Name(time.From)}"),
+    };
 
     /// <summary>A condition vector's values, each with mean and scale where they are known.</summary>
     private static string Condition(ConditionInputCard vector) => vector.Columns is not { } columns ? $"[{string.Join(", ", vector.Shape)}]"

@@ -24,6 +24,9 @@ internal sealed class SampleCommand
     private readonly Option<string?> _label = new("--label") { Description = "Class labels, by name or number, separated by commas and taken in turn; or 'all'." };
     private readonly Option<string?> _condition = new("--condition") { Description = "Condition vectors, taken in turn: numbers as 21.5,0.4 or by name as temperature=21.5,humidity=0.4, several separated by ';', or a .csv file of them." };
     private readonly Option<double?> _guidance = new("--guidance") { Description = "Scale of classifier-free guidance; 1 is none." };
+    private readonly Option<string?> _guidanceInterval = new("--guidance-interval") { Description = "Times A,B between which there is guidance. Default: all." };
+    private readonly Option<double?> _guidanceRescale = new("--guidance-rescale") { Description = "Share, from 0 to 1, to which a guided prediction keeps the spread of the plain one." };
+    private readonly Option<string?> _negative = new("--negative") { Description = "Class that guidance leads away from. Default: no class." };
     private readonly SolverArguments _solver = new();
     private readonly Option<int?> _trajectory = new("--trajectory") { Description = "Record each sample at this many times from noise to data: a film strip (.png of images) or all states (.npy)." };
     private readonly Option<string> _provider = new("--provider") { Description = "Execution provider: auto, cpu, cuda, directml, coreml, …", DefaultValueFactory = _ => new FlowModelOptions().Provider };
@@ -48,7 +51,7 @@ internal sealed class SampleCommand
               flow sample moons.onnx --count 5000 --method rk4 --steps 20 --out moons.csv
             """)
         {
-            _model, _out, _count, _seed, _first, _label, _condition, _guidance, _trajectory,
+            _model, _out, _count, _seed, _first, _label, _condition, _guidance, _guidanceInterval, _guidanceRescale, _negative, _trajectory,
             _provider, _requireProvider, _threads, _workers, _slots, _json,
         };
         _solver.AddTo(command);
@@ -101,7 +104,15 @@ internal sealed class SampleCommand
         if (options.Labels.Count == 0 && options.Conditions.Count == 0)
             options = options with { Guidance = Guidance.None }; // the model's own guidance is for its classes and conditions
         if (parsed.GetValue(_guidance) is { } guidance)
-            options = CommandHost.Checked("--guidance", () => options with { Guidance = guidance });
+            options = CommandHost.Checked("--guidance", () => options with { Guidance = options.Guidance with { Scale = guidance } });
+        if (parsed.GetValue(_guidanceInterval) is { } interval)
+            options = CommandHost.Checked("--guidance-interval", () => options with { Guidance = options.Guidance with { Interval = Interval(interval) } });
+        if (parsed.GetValue(_guidanceRescale) is { } rescale)
+            options = CommandHost.Checked("--guidance-rescale", () => options with { Guidance = options.Guidance with { Rescale = rescale } });
+        if (parsed.GetValue(_negative) is { } negative)
+            options = options with { Guidance = options.Guidance with { Negative = new Condition { Label = CommandHost.Checked("--negative", () => Label(negative, model)) } } };
+        if (options.Guidance.Scale == 1 && options.Guidance != Guidance.None)
+            throw new ArgumentException("--guidance: an interval, a rescaling or a negative class changes nothing without it. Give its scale, such as 2.");
         if (parsed.GetValue(_trajectory) is { } times)
             options = options with { TrajectoryTimes = TrajectoryTimes(times, model) };
         if (parsed.GetValue(_workers) is { } workers)
@@ -111,22 +122,25 @@ internal sealed class SampleCommand
         return options;
     }
 
-    private static int[] Labels(string text, FlowModel model)
+    private static int[] Labels(string text, FlowModel model) => text == "all" && model.Card.Conditions?.Classes is { } classes
+        ? [.. Enumerable.Range(0, classes.Names.Count)]
+        : [.. text.Split(',', StringSplitOptions.TrimEntries).Select(label => Label(label, model))];
+
+    private static int Label(string text, FlowModel model)
     {
         if (model.Card.Conditions?.Classes is not { } classes)
             throw new ArgumentException($"{model.Path} has no classes. Leave the option out.");
-        if (text == "all")
-            return [.. Enumerable.Range(0, classes.Names.Count)];
-        return [.. text.Split(',', StringSplitOptions.TrimEntries).Select(label =>
-        {
-            int named = classes.Names.ToList().IndexOf(label);
-            if (named >= 0)
-                return named;
-            if (int.TryParse(label, CultureInfo.InvariantCulture, out int number) && number >= 0 && number < classes.Names.Count)
-                return number;
-            throw new ArgumentException($"there is no class '{label}'. {model.Path} has {string.Join(", ", classes.Names)} (0 to {classes.Names.Count - 1}).");
-        })];
+        int named = classes.Names.ToList().IndexOf(text);
+        if (named >= 0)
+            return named;
+        if (int.TryParse(text, CultureInfo.InvariantCulture, out int number) && number >= 0 && number < classes.Names.Count)
+            return number;
+        throw new ArgumentException($"there is no class '{text}'. {model.Path} has {string.Join(", ", classes.Names)} (0 to {classes.Names.Count - 1}).");
     }
+
+    private static (double Start, double End) Interval(string text) =>
+        text.Split(',') is [var start, var end] && double.TryParse(start, CultureInfo.InvariantCulture, out double first) && double.TryParse(end, CultureInfo.InvariantCulture, out double last)
+            ? (first, last) : throw new ArgumentException($"'{text}' are no two times. Give A,B, such as 0.2,0.8.");
 
     /// <summary>Times at equal distances from noise to data, both included.</summary>
     private static double[] TrajectoryTimes(int count, FlowModel model)
@@ -142,7 +156,7 @@ internal sealed class SampleCommand
     {
         int times = options.TrajectoryTimes.Count;
         int? columns = times > 0 ? times : options.Labels.Count > 1 ? options.Labels.Count : options.Conditions.Count > 1 ? options.Conditions.Count : null;
-        using SampleFile file = SampleFile.Open(outPath, model.Card, count, times, columns);
+        using SampleFile file = SampleFile.Open(outPath, model, count, times, columns);
         long failed = 0;
         long started = Stopwatch.GetTimestamp();
         using var progress = new SamplingProgressBar(count, quiet);

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using FlowRuntime.Cards;
+using FlowRuntime.Onnx;
 
 namespace FlowRuntime.Tool;
 
@@ -15,6 +16,18 @@ internal sealed record SampleReport(
 /// <summary>What <c>flow tune --json</c> prints.</summary>
 internal sealed record TuningReport(string Model, double Seconds, double UntunedEvaluations, QualityCard Quality);
 
+/// <summary>An execution provider: whether a model opens on it, and otherwise why not.</summary>
+internal sealed record ProviderState(string Name, bool Works, string State);
+
+/// <summary>What one check of a self-test found.</summary>
+internal sealed record SelfTestResult(string Provider, string Check, bool Passed, string Found);
+
+/// <summary>What <c>flow devices --json</c> prints.</summary>
+internal sealed record DevicesReport(ProviderState[] Providers, ProviderDevice[] Devices, SelfTestResult[] SelfTest);
+
+/// <summary>What <c>flow card --json</c> prints.</summary>
+internal sealed record CardReport(string Model, string Out, string[] Missing);
+
 /// <summary>The file beside an output that says how it was made.</summary>
 internal sealed record OutputProvenance(
     string Model, string Graph, string[] Arguments, string Software, string Date, SampleReport Report);
@@ -29,4 +42,7 @@ internal sealed record OutputProvenance(
 [JsonSerializable(typeof(SampleReport))]
 [JsonSerializable(typeof(TuningReport))]
 [JsonSerializable(typeof(OutputProvenance))]
+[JsonSerializable(typeof(CardReport))]
+[JsonSerializable(typeof(DevicesReport))]
+[JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]
 internal sealed partial class ToolJson : JsonSerializerContext;

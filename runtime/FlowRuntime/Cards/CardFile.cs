@@ -35,7 +35,7 @@ public static class CardFile
         string sidecarPath = SidecarOf(modelPath);
         string? sidecar = File.Exists(sidecarPath) ? File.ReadAllText(sidecarPath) : null;
         if (metadata is null && sidecar is null)
-            throw new InvalidDataException($"{modelPath} has no card (no metadata '{MetadataKey}') and no sidecar. Write {sidecarPath} to say what the network predicts and how it is fed; see docs/model-card.md.");
+            throw new InvalidDataException($"{modelPath} has no card (no metadata '{MetadataKey}') and no sidecar. Write {sidecarPath} to say what the network predicts and how it is fed, or let flow card begin it; see docs/model-card.md.");
 
         string source = sidecar is null ? modelPath : metadata is null ? sidecarPath : $"{modelPath} with {sidecarPath}";
         JsonObject json = metadata is null ? [] : StrictJson.Parse(metadata, $"the card of {modelPath}");

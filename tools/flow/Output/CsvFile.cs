@@ -1,5 +1,4 @@
 using System.Globalization;
-using FlowRuntime.Cards;
 
 namespace FlowRuntime.Tool.Output;
 
@@ -8,10 +7,10 @@ internal sealed class CsvFile : SampleFile
 {
     private readonly StreamWriter _writer;
 
-    public CsvFile(string path, FlowCard card) : base(path)
+    public CsvFile(string path, FlowModel model) : base(path)
     {
-        int values = card.Sample.Shape.Aggregate(1, (product, size) => product * size);
-        IEnumerable<string> names = card.Data?.Columns?.Names ?? Enumerable.Range(0, values).Select(i => $"x{i}");
+        int values = model.Shape.Aggregate(1, (product, size) => product * size);
+        IEnumerable<string> names = model.Card.Data?.Columns?.Names ?? Enumerable.Range(0, values).Select(i => $"x{i}");
         _writer = new StreamWriter(PartialPath) { NewLine = "\n" };
         _writer.WriteLine(string.Join(',', names.Select(Quote)));
     }

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using FlowRuntime.Cards;
 using FlowRuntime.Imaging;
 using SkiaSharp;
 
@@ -19,10 +18,10 @@ internal sealed class PngFile : SampleFile
         _draw = draw;
     }
 
-    public static PngFile Create(string path, FlowCard card, long count, int times, int? columns)
+    public static PngFile Create(string path, FlowModel model, long count, int times, int? columns)
     {
-        IReadOnlyList<int> shape = card.Sample.Shape;
-        bool image = card.Data?.Image is not null;
+        IReadOnlyList<int> shape = model.Shape;
+        bool image = model.Card.Data?.Image is not null;
         if (!image && shape is not [2])
             throw new ArgumentException($"--out: samples of shape [{string.Join(", ", shape)}] are neither images nor points in the plane. Write .npy or .csv.");
         if (!image && times > 0)

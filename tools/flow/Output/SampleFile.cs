@@ -1,5 +1,3 @@
-using FlowRuntime.Cards;
-
 namespace FlowRuntime.Tool.Output;
 
 /// <summary>
@@ -21,19 +19,19 @@ internal abstract class SampleFile : IDisposable
 
     /// <summary>Opens a file by its ending.</summary>
     /// <param name="path">A path that ends in .npy, .csv or .png.</param>
-    /// <param name="card">The model's card, which says what the values are.</param>
+    /// <param name="model">The model, whose card says what the values are.</param>
     /// <param name="count">Number of samples to come.</param>
     /// <param name="times">States of a trajectory that each sample consists of; 0 for the sample itself.</param>
     /// <param name="columns">Images a row of a .png; null for a square.</param>
-    public static SampleFile Open(string path, FlowCard card, long count, int times, int? columns)
+    public static SampleFile Open(string path, FlowModel model, long count, int times, int? columns)
     {
         RequireKnown(path);
         return Path.GetExtension(path).ToLowerInvariant() switch
         {
-            ".npy" => new NpyFile(path, times > 0 ? [times, .. card.Sample.Shape] : card.Sample.Shape, count),
-            ".csv" => times == 0 ? new CsvFile(path, card)
+            ".npy" => new NpyFile(path, times > 0 ? [times, .. model.Shape] : model.Shape, count),
+            ".csv" => times == 0 ? new CsvFile(path, model)
                 : throw new ArgumentException("--trajectory: a .csv holds samples, not their states on the way. Write .npy."),
-            _ => PngFile.Create(path, card, count, times, columns),
+            _ => PngFile.Create(path, model, count, times, columns),
         };
     }
 
