@@ -1,6 +1,6 @@
-using FlowRuntime.Fields;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Fields;
 using FlowRuntime.Ode;
 
 namespace FlowRuntime.Tool.Tests;
