@@ -16,6 +16,7 @@ public sealed class DocumentedCodeTests : IDisposable
     {
         { "README.md", "cpu" },
         { "own-network.md", "10 digits in " },
+        { "embedding.md", "9 frames, 16 edited, 16 completed, 0 failed" },
     };
 
     [Theory, MemberData(nameof(Programs))]
