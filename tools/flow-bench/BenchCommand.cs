@@ -17,6 +17,9 @@ internal static class BenchCommand
         ("stream", "a million samples streamed to a file", StreamedSamples.Run),
         ("networks", "every method and grid on the shipped networks", ShippedNetworks.Run),
         ("threads", "workers against threads inside a call", Threads.Run),
+        ("guidance", "what guidance costs", GuidanceCost.Run),
+        ("inverse", "data to noise and back, by tolerance", RoundTrips.Run),
+        ("soak", "sixteen threads on one model, with cancellations and a closing", SharedModel.Run),
         ("broken", "samples that turn NaN among others", BrokenSamples.Run),
     ];
 
