@@ -30,7 +30,7 @@ public class ArrowTests
             Training => [Runtime],
             "training/flow-train" => [Training, Runtime],
             _ when folder.StartsWith("runtime/", StringComparison.Ordinal) || folder.StartsWith("tools/", StringComparison.Ordinal) => [Runtime],
-            "tests/NoNativeHost" => [Runtime],
+            "tests/NoNativeHost" or "tests/AotHost" => [Runtime],
             Host => [], // it takes packages
             "tests/FlowRuntime.Tests" => [Runtime, "tests/NoNativeHost"],
             _ when folder.StartsWith("tests/", StringComparison.Ordinal) => [TestedBy(folder)],
