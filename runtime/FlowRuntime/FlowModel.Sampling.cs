@@ -64,7 +64,7 @@ public sealed partial class FlowModel
         _session.ThrowIfDisposed();
         options ??= Defaults with { Guidance = Guidance.None }; // without labels there is nothing to guide towards
         Func<long, Condition> conditionOf = ConditionsInTurn.Of(Card.Conditions, Path, options.Conditions, options.Labels, options.Guidance);
-        IVelocityField network = options.Workers is null && _threaded is not null ? InRealTime(_threaded.For(count)) : Network;
+        IVelocityField network = options.Workers is null && _threaded is not null && _device is null ? InRealTime(_threaded.For(count)) : Network;
         SolverOptions solver = options.Solver ?? (options.LogDensity ? LikelihoodProblem.DefaultSolver : Defaults.Solver!);
         if (options.LogDensity)
             RequireDensity(solver, options.Guidance);
@@ -89,6 +89,7 @@ public sealed partial class FlowModel
             Path = _path,
             FinishesWithData = FinishesWithData,
             Seed = options.Seed,
+            StateArithmetic = _device?.For(solver, options, FinishesWithData),
             Workers = options.Workers,
             Slots = options.Slots ?? DefaultSlots,
         };

@@ -25,10 +25,11 @@ public sealed partial class FlowModel : IDisposable
     private readonly SolverDefaults _defaults;
     private readonly DataSpace _data;
     private readonly Turns _turns;
+    private readonly DeviceArithmetic? _device;
     private readonly int? _batch;
 
     private FlowModel(
-        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, int? mostSolves, ProviderReport provider)
+        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, DeviceArithmetic? device, int? mostSolves, ProviderReport provider)
     {
         _turns = new Turns(mostSolves);
         Path = path;
@@ -37,6 +38,7 @@ public sealed partial class FlowModel : IDisposable
         Card = card;
         _path = probabilityPath;
         _data = data;
+        _device = device;
         _batch = field.Batch;
         Network = InRealTime(field);
         Field = InVelocities(Network);
@@ -111,6 +113,7 @@ public sealed partial class FlowModel : IDisposable
         options ??= new FlowModelOptions();
         (OnnxSession session, ProviderReport provider) = SessionOpening.Open(path, options);
         DataSpace? data = null;
+        DeviceArithmetic? device = null;
         try
         {
             ProbabilityPath probabilityPath = ProbabilityPath.Of(card.Path);
@@ -123,10 +126,13 @@ public sealed partial class FlowModel : IDisposable
                     return (second, new OnnxField(second, card, probabilityPath, path));
                 });
             data = new DataSpace(card, path, options);
-            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, options.MaxConcurrentSolves, provider);
+            if (options.StateOnDevice)
+                device = new DeviceArithmetic(session, field, options);
+            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, device, options.MaxConcurrentSolves, provider);
         }
         catch
         {
+            device?.Dispose();
             data?.Dispose();
             session.Dispose();
             throw;
@@ -139,6 +145,7 @@ public sealed partial class FlowModel : IDisposable
         _session.Dispose();
         _threaded?.Dispose();
         _data.Dispose();
+        _device?.Dispose();
     }
 
     /// <summary>Solves when it is this solve's turn.</summary>

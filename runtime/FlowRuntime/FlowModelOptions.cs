@@ -22,6 +22,14 @@ public sealed record FlowModelOptions
     /// <summary>Options of the provider by ONNX Runtime's own names, such as <c>["arena_extend_strategy"] = "kSameAsRequested"</c> for CUDA; DirectML and the CPU have none. Default: none.</summary>
     public IReadOnlyDictionary<string, string> ProviderOptions { get; init; } = ImmutableDictionary<string, string>.Empty;
 
+    /// <summary>
+    /// Whether states stay in the memory of the device that the network runs on, where each step sends one number a row and brings one back; a sample's values cross when it begins and when it is
+    /// done. It holds for adaptive solves of networks that predict velocities as they are, in float32, without guidance, trajectories, whitening or likelihood; others keep their states on the host. For
+    /// the providers cpu and cuda. Default false.
+    /// </summary>
+    /// <remarks>It has been run on the CPU provider alone, where it is right and gains nothing.</remarks>
+    public bool StateOnDevice { get; init; }
+
     /// <summary>Whether to fail where the provider does not work, instead of falling back to the CPU. Default false.</summary>
     public bool RequireProvider { get; init; }
 

@@ -42,8 +42,11 @@ internal static class CardCheck
             CheckClasses(classes, source);
         CheckVectors(card.Conditions?.Vectors ?? [], source);
         CheckSequences(card.Conditions?.Sequences ?? [], source);
-        if (card.Data is { } data) // a latent model's data have the decoder's shape, of which the card knows nothing; mean and scale are the latents'
-            CheckData(card.Latent is null ? data : new DataCard(Mean: data.Mean, Scale: data.Scale), card.Sample.Shape, source);
+        if (card.Data is { } data)
+        {
+            CheckMoments(data, card.Sample.Shape, source);
+            CheckUnits(data, card.Latent is null ? card.Sample.Shape : null, source);
+        }
         if (card.Latent is { } latent)
         {
             CheckFile(latent.Decoder, source, "latent.decoder");
@@ -150,19 +153,27 @@ internal static class CardCheck
         Require(classes.Null is null || classes.Null >= 0, source, "conditions.classes.null", classes.Null, "give a label of at least 0");
     }
 
-    public static void CheckData(DataCard data, IReadOnlyList<int> shape, string source)
+    private static void CheckMoments(DataCard data, IReadOnlyList<int> shape, string source)
     {
         int values = (int)TensorPrimitives.Product<int>([.. shape]);
+        Require(data.Mean is null || (data.Mean.Count == 1 || data.Mean.Count == values) && data.Mean.All(double.IsFinite), source, "data.mean", $"{data.Mean?.Count} numbers", $"give 1 or {values} finite numbers");
+        Require(data.Scale is null || (data.Scale.Count == 1 || data.Scale.Count == values) && data.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.scale", $"{data.Scale?.Count} numbers", $"give 1 or {values} positive numbers");
+    }
+
+    /// <summary>Checks what the data's units are.</summary>
+    /// <param name="data">The card's section.</param>
+    /// <param name="shape">Shape of the data; null for a latent model's, which only its decoder knows.</param>
+    /// <param name="source">The file, for messages.</param>
+    public static void CheckUnits(DataCard data, IReadOnlyList<int>? shape, string source)
+    {
         Require(data.Image is null || data.Columns is null, source, "data", "an image and columns", "give one of the two");
         if (data.Image is { } image)
         {
             Require(double.IsFinite(image.Low) && double.IsFinite(image.High) && image.Low < image.High, source, "data.image.low", $"{image.Low} (high {image.High})", "give low < high");
-            Require(shape.Count == 3 && shape[0] is 1 or 3, source, "data.image", $"an image of shape [{string.Join(", ", shape)}]", "an image's sample.shape is [1 or 3, height, width]");
+            Require(shape is null or [1 or 3, _, _], source, "data.image", $"an image of shape [{string.Join(", ", shape ?? [])}]", "an image's sample.shape is [1 or 3, height, width]");
         }
         if (data.Columns is { } columns)
-            CheckColumns(columns, values, source, "data.columns");
-        Require(data.Mean is null || (data.Mean.Count == 1 || data.Mean.Count == values) && data.Mean.All(double.IsFinite), source, "data.mean", $"{data.Mean?.Count} numbers", $"give 1 or {values} finite numbers");
-        Require(data.Scale is null || (data.Scale.Count == 1 || data.Scale.Count == values) && data.Scale.All(scale => scale > 0 && double.IsFinite(scale)), source, "data.scale", $"{data.Scale?.Count} numbers", $"give 1 or {values} positive numbers");
+            CheckColumns(columns, shape is null ? columns.Names.Count : (int)TensorPrimitives.Product<int>([.. shape]), source, "data.columns");
     }
 
     private static void CheckColumns(ColumnsCard columns, int values, string source, string field)

@@ -34,6 +34,9 @@ public sealed class EvaluationBuffers
         Probes.Memory.Span.Fill(float.NaN);
     }
 
+    /// <summary>Buffers of tables that are there.</summary>
+    internal EvaluationBuffers(int capacity, RowBuffer states, RowBuffer[] velocities) => (States, Times, _velocities) = (states, new double[capacity], velocities);
+
     /// <summary>Gives the memory back, when no evaluator uses it any more.</summary>
     internal void Release()
     {

@@ -42,6 +42,16 @@ public sealed class RowBuffer
             Array.Clear(_values);
     }
 
+    /// <summary>A table that is but a name: its values lie in the memory of a device.</summary>
+    internal RowBuffer(int rows, int width, Onnx.DeviceStates device)
+    {
+        (Rows, Width, Device) = (rows, width, device);
+        _values = [];
+    }
+
+    /// <summary>Who keeps the values, where they lie in the memory of a device; null for the host's.</summary>
+    internal Onnx.DeviceStates? Device { get; }
+
     /// <summary>Number of rows.</summary>
     public int Rows { get; }
 

@@ -6,6 +6,8 @@ namespace FlowRuntime.Ode;
 /// <content>How new samples come in, and their first steps.</content>
 internal sealed partial class AdaptiveWorker
 {
+    private const double VeryLarge = 1e30;
+
     private void Refill(CancellationToken cancellationToken)
     {
         while (true)
@@ -44,7 +46,7 @@ internal sealed partial class AdaptiveWorker
         double? given = _options.FirstStep ?? (_profile is null ? null : length);
         if (given is null || KeepsFirstStage)
         {
-            X.Range(first, count).CopyTo(Buffers.States.Range(first, count));
+            Arithmetic.Copy(X, Buffers.States, first, count);
             Buffers.Times.AsSpan(first, count).Fill(Problem.Start);
             EvaluateAndCount(first, count, output: _outputs[0], cancellationToken);
             _slopeKnown.AsSpan(first, count).Fill(true);
@@ -58,12 +60,13 @@ internal sealed partial class AdaptiveWorker
 
     private void EndThoseNotFinite(int first, int count)
     {
-        if (TensorPrimitives.IsFiniteAll<float>(_stages[0].Range(first, count)) && TensorPrimitives.IsFiniteAll<float>(X.Range(first, count)))
-            return;
-        for (int row = first; row < first + count; row++)
+        // Divided by so large a number, the square of every finite value is finite.
+        Arithmetic.SquaredScaledNorms(_scratch, _stages[0], null, X, VeryLarge, 0, first, count, _squares);
+        Arithmetic.SquaredScaledNorms(_scratch, X, null, X, VeryLarge, 0, first, count, _speeds);
+        for (int i = 0; i < count; i++)
         {
-            if (!TensorPrimitives.IsFiniteAll<float>(_stages[0][row]) || !TensorPrimitives.IsFiniteAll<float>(X[row]))
-                End(row, SampleStatus.NonFinite);
+            if (!double.IsFinite(_squares[i] + _speeds[i]))
+                End(first + i, SampleStatus.NonFinite);
         }
     }
 
@@ -77,8 +80,8 @@ internal sealed partial class AdaptiveWorker
         double atol = _options.AbsoluteTolerance, rtol = _options.RelativeTolerance;
         double length = _end - _start;
         Span<double> probes = _proposed.AsSpan(first, count);
-        RowArithmetic.SquaredScaledNorms(_scratch, X, null, X, atol, rtol, first, count, _squares);
-        RowArithmetic.SquaredScaledNorms(_scratch, _stages[0], null, X, atol, rtol, first, count, _speeds);
+        Arithmetic.SquaredScaledNorms(_scratch, X, null, X, atol, rtol, first, count, _squares);
+        Arithmetic.SquaredScaledNorms(_scratch, _stages[0], null, X, atol, rtol, first, count, _speeds);
         for (int i = 0; i < count; i++)
         {
             double size = _squares[i], speed = _speeds[i];
@@ -87,9 +90,9 @@ internal sealed partial class AdaptiveWorker
             Buffers.Times[first + i] = _direction * Math.Min(_start + probes[i], _end);
         }
         _h.Set(first, probes, _direction);
-        RowArithmetic.Combine(Buffers.States, X, _h, _stages, [1.0], first, count);
+        Arithmetic.Combine(Buffers.States, X, _h, _stages, [1.0], first, count);
         EvaluateAndCount(first, count, output: _outputs[1], cancellationToken);
-        RowArithmetic.SquaredScaledNorms(_scratch, _stages[1], _stages[0], X, atol, rtol, first, count, _squares);
+        Arithmetic.SquaredScaledNorms(_scratch, _stages[1], _stages[0], X, atol, rtol, first, count, _squares);
         for (int i = 0; i < count; i++)
             _squares[i] = Math.Max(_speeds[i], _squares[i] / (probes[i] * probes[i]));
         // (0.01/√square)^(1/k), in whole vectors

@@ -58,7 +58,7 @@ internal sealed partial class AdaptiveWorker
                 count++;
             if (count == 0)
                 continue;
-            RowArithmetic.Combine(Buffers.States, X, _h, _stages, interpolant.A(extra), first, count);
+            Arithmetic.Combine(Buffers.States, X, _h, _stages, interpolant.A(extra), first, count);
             SetTimes(interpolant.C(extra), first, count);
             EvaluateAndCount(first, count, _outputs[stage], cancellationToken);
             first += count;

@@ -80,7 +80,7 @@ internal sealed partial class AdaptiveWorker : SolveWorker
         _stages = [.. Buffers.Velocities];
         _outputs = [.. Enumerable.Range(0, _stages.Length)];
         _spare = _stages.Length - 1;
-        _scratch = new RowBuffer(slots, X.Width, cleared: false);
+        _scratch = Arithmetic.Table(slots, X.Width);
         _h = new RowSteps(slots, X.Width);
         _weights = new double[_pair.Stages + _pair.Interpolant.ExtraStages];
 
@@ -137,7 +137,6 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     public override void Dispose()
     {
         base.Dispose();
-        _scratch.Release();
         _h.Expanded?.Release();
     }
 
@@ -145,7 +144,7 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     {
         base.Move(source, destination);
         if (KeepsFirstStage || _slopeKnown[source])
-            _stages[0][source].CopyTo(_stages[0][destination]);
+            Arithmetic.Move(_stages[0], source, destination);
         _time[destination] = _time[source];
         _proposed[destination] = _proposed[source];
         _controllers.Move(source, destination);
@@ -195,14 +194,14 @@ internal sealed partial class AdaptiveWorker : SolveWorker
             EvaluateUnknownSlopes(cancellationToken);
         for (int stage = 1; stage < _pair.Stages; stage++)
         {
-            RowArithmetic.Combine(Buffers.States, X, _h, _stages, _pair.A(stage), 0, Active);
+            Arithmetic.Combine(Buffers.States, X, _h, _stages, _pair.A(stage), 0, Active);
             if (!(_pair.C[stage] == 1 && _pair.C[stage - 1] == 1))
                 SetTimes(_pair.C[stage], 0, Active);
             Evaluate(0, Active, _outputs[stage], cancellationToken);
         }
         // The states now hold the last stage's; where that is the step's result, nothing is left to combine.
         if (!KeepsFirstStage)
-            RowArithmetic.Combine(Buffers.States, X, _h, _stages, _pair.B, 0, Active);
+            Arithmetic.Combine(Buffers.States, X, _h, _stages, _pair.B, 0, Active);
         _turn++;
     }
 
@@ -230,11 +229,11 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     private void EstimateErrors()
     {
         ReadOnlySpan<double> weights = _pair.ErrorWeights;
-        RowArithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, weights,
+        Arithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, weights,
             _options.AbsoluteTolerance, _options.RelativeTolerance, Active, _squares);
         if (_pair.SecondErrorWeights.IsEmpty)
             return;
-        RowArithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, _pair.SecondErrorWeights,
+        Arithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, _pair.SecondErrorWeights,
             _options.AbsoluteTolerance, _options.RelativeTolerance, Active, _secondSquares);
         for (int row = 0; row < Active; row++)
         {
@@ -335,24 +334,29 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     /// <summary>Accepted rows take their new state and first stage; rejected ones keep theirs.</summary>
     private void KeepAccepted(RowBuffer next)
     {
-        int from = 0;
-        for (int i = 0; i <= _rejectedNowCount; i++)
-        {
-            int rejected = i < _rejectedNowCount ? _rejectedNow[i] : Active;
-            if (rejected > from)
-            {
-                next.Range(from, rejected - from).CopyTo(X.Range(from, rejected - from));
-                _slopeKnown.AsSpan(from, rejected - from).Clear();
-            }
-            from = rejected + 1;
-        }
+        ReadOnlySpan<int> rejected = _rejectedNow.AsSpan(0, _rejectedNowCount);
+        Arithmetic.CopyAllBut(next, X, rejected, Active);
         if (!KeepsFirstStage)
+        {
+            ForgetSlopes(rejected);
             return;
+        }
         int last = _pair.Stages - 1;
         (_stages[0], _stages[last]) = (_stages[last], _stages[0]);
         (_outputs[0], _outputs[last]) = (_outputs[last], _outputs[0]);
-        foreach (int row in _rejectedNow.AsSpan(0, _rejectedNowCount))
-            _stages[last][row].CopyTo(_stages[0][row]);
+        Arithmetic.CopySome(_stages[last], _stages[0], rejected, Active);
+    }
+
+    /// <summary>The first stage of accepted rows is not known any more.</summary>
+    private void ForgetSlopes(ReadOnlySpan<int> rejected)
+    {
+        int from = 0;
+        foreach (int row in rejected)
+        {
+            _slopeKnown.AsSpan(from, row - from).Clear();
+            from = row + 1;
+        }
+        _slopeKnown.AsSpan(from, Active - from).Clear();
     }
 
     private void HandOut()
@@ -398,10 +402,10 @@ internal sealed partial class AdaptiveWorker : SolveWorker
             first += known;
             int count = _slopeKnown.AsSpan(first, Active - first).IndexOf(true);
             count = count < 0 ? Active - first : count;
-            X.Range(first, count).CopyTo(Buffers.States.Range(first, count));
+            Arithmetic.Copy(X, Buffers.States, first, count);
             SetTimes(0, first, count);
             EvaluateAndCount(first, count, _spare, cancellationToken);
-            _stages[_spare].Range(first, count).CopyTo(_stages[0].Range(first, count));
+            Arithmetic.Copy(_stages[_spare], _stages[0], first, count);
             _slopeKnown.AsSpan(first, count).Fill(true);
             first += count;
         }

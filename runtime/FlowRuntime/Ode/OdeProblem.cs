@@ -90,6 +90,12 @@ public sealed record OdeProblem
     /// <summary>The model's file without its folder, for metrics and traces; null for a field of the caller's own.</summary>
     internal string? ModelName { get; init; }
 
+    /// <summary>
+    /// Makes the arithmetic on states of a worker with so many rows, in the memory of a device; null for the host's. For adaptive steps without trajectories, and a field whose evaluators
+    /// work on such tables.
+    /// </summary>
+    internal Func<int, IStateArithmetic>? StateArithmetic { get; init; }
+
     /// <summary>Whether the problem is one in the coordinates of <see cref="AdaptiveSteps.Moments"/>.</summary>
     internal bool IsWhitened { get; init; }
 

@@ -100,7 +100,10 @@ public static class OdeSolver
         var queue = new SampleQueue(problem, consumer, progress, window);
         SolveWorker[] all = RunWorkers(workers, slots, problem, queue, cancellationToken);
         return new SamplingStatistics(
-            queue.Evaluations, queue.Accepted, queue.Rejected, all.Sum(worker => worker.FieldCalls), Stopwatch.GetElapsedTime(started));
+            queue.Evaluations, queue.Accepted, queue.Rejected, all.Sum(worker => worker.FieldCalls), Stopwatch.GetElapsedTime(started))
+        {
+            BusBytes = all.Sum(worker => worker.BusBytes),
+        };
     }
 
     /// <summary>Slots of a worker where nothing else is asked for.</summary>

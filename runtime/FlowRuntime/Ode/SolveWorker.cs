@@ -22,8 +22,9 @@ internal abstract class SolveWorker : IDisposable
         Queue = queue;
         Slots = slots;
         int dimension = problem.Field.Dimension;
-        Buffers = new EvaluationBuffers(slots, dimension, outputs, withDivergence: false, cleared: false);
-        X = new RowBuffer(slots, dimension, cleared: false);
+        Arithmetic = problem.StateArithmetic?.Invoke(slots) ?? new HostStates();
+        Buffers = Arithmetic.Buffers(slots, dimension, outputs);
+        X = Arithmetic.Table(slots, dimension);
         Indices = new long[slots];
         if (problem.TrajectoryTimes.Count > 0)
         {
@@ -31,6 +32,12 @@ internal abstract class SolveWorker : IDisposable
             NextTime = new int[slots];
         }
     }
+
+    /// <summary>What is done to the elements of states.</summary>
+    protected IStateArithmetic Arithmetic { get; }
+
+    /// <summary>Bytes that crossed between the host and a device so far.</summary>
+    public long BusBytes => Arithmetic.BusBytes;
 
     /// <summary>Calls of the field so far.</summary>
     public long FieldCalls { get; private set; }
@@ -64,8 +71,7 @@ internal abstract class SolveWorker : IDisposable
     public virtual void Dispose()
     {
         _evaluator?.Dispose();
-        Buffers.Release();
-        X.Release();
+        Arithmetic.Dispose();
         _trajectories?.Release();
     }
 
@@ -73,7 +79,7 @@ internal abstract class SolveWorker : IDisposable
     protected void Begin(int row, long index)
     {
         Indices[row] = index;
-        Problem.InitialState(index, X[row]);
+        Arithmetic.Begin(X, row, index, Problem.InitialState);
         Evaluator.Assign(row, index, Problem.ConditionOf(index));
         if (NextTime is null)
             return;
@@ -107,7 +113,7 @@ internal abstract class SolveWorker : IDisposable
         Evaluations = evaluations,
         Accepted = accepted,
         Rejected = rejected,
-        State = X[row],
+        State = Arithmetic.Read(X, row),
         Trajectory = _trajectories is null ? [] : _trajectories[row],
     });
 
@@ -115,7 +121,7 @@ internal abstract class SolveWorker : IDisposable
     protected virtual void Move(int source, int destination)
     {
         Indices[destination] = Indices[source];
-        X[source].CopyTo(X[destination]);
+        Arithmetic.Move(X, source, destination);
         if (NextTime is not null)
         {
             NextTime[destination] = NextTime[source];

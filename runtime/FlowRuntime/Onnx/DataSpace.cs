@@ -29,7 +29,7 @@ internal sealed class DataSpace : IDisposable
             _decoder = LatentNetwork.Open(Beside(latent.Decoder), "latent.decoder", options, card.Sample.Shape);
             (Shape, Length) = (_decoder.OutputShape, _decoder.OutputLength);
             if (card.Data is { } data)
-                CardCheck.CheckData(data with { Mean = null, Scale = null }, Shape, $"the card of {modelPath}"); // mean and scale are the latents'
+                CardCheck.CheckUnits(data, Shape, $"the card of {modelPath}");
             if (latent.Encoder is null)
                 return;
             _encoder = LatentNetwork.Open(Beside(latent.Encoder), "latent.encoder", options, Shape);

@@ -18,6 +18,9 @@ internal abstract class InputFeed(NetworkValue value, int callRows) : IDisposabl
     /// <summary>The input for a call of so many rows.</summary>
     public OrtValue View(int rows) => Fed.View(rows);
 
+    /// <summary>Bytes of so many rows.</summary>
+    public long BytesOf(int rows) => Fed.BytesOf(rows);
+
     /// <summary>A sample has come into a row.</summary>
     public virtual void Assign(int row, Condition condition)
     {

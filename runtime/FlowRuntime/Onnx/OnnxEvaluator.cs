@@ -59,6 +59,11 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
     {
         _session.ThrowIfDisposed();
+        if (_buffers.States.Device is { } device)
+        {
+            EvaluateOnDevice(device, first, count, output, cancellationToken);
+            return;
+        }
         if (_graph.TakesRowsInPlace && first == 0 && RowsOfOneCall(0, count) == count)
         {
             Feed(0, count);
@@ -170,6 +175,23 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         if (_buffers.Divergences is { } divergences)
             outputs.Add((_graph.Divergence!.Name, View(_graph.Divergence, divergences[output])));
         return new Binding(this, rows, inputs, outputs);
+    }
+
+    /// <summary>The network on rows in the memory of the device, where its prediction stays: its sign must be that of the velocity.</summary>
+    private void EvaluateOnDevice(DeviceStates device, int first, int count, int output, CancellationToken cancellationToken)
+    {
+        Feed(first, count);
+        device.Count(_feeds.Where(feed => feed is not ConstantFeed).Sum(feed => feed.BytesOf(count)));
+        Binding Bind(int rows) => new(this, rows, [(_graph.State.Name, device.View(_buffers.States, first, _graph.State.ShapeOf(rows)))],
+            [(_graph.Prediction.Name, device.View(_buffers.Velocities[output], first, _graph.Prediction.ShapeOf(rows)))]);
+        if (first == 0)
+        {
+            int size = SizeFor(count);
+            Run(_inPlace[output, size] ??= Bind(_sizes[size]), cancellationToken);
+            return;
+        }
+        using Binding aside = Bind(count);
+        Run(aside, cancellationToken);
     }
 
     private static int[] Sizes(int capacity)

@@ -11,16 +11,18 @@ namespace FlowRuntime.Onnx;
 /// <param name="provider">What it runs on.</param>
 internal sealed class OnnxSession(InferenceSession session, string name, ExecutionProvider provider) : IDisposable
 {
-    private readonly Lock _lock = new();
+    private readonly Holders _holders = new(session.Dispose);
     private readonly Turns _runs = new(provider.OneRunAtATime ? 1 : null);
-    private int _holders = 1; // the owner
-    private volatile bool _disposed;
+    private int _disposed;
 
     /// <summary>The native session; only for who holds it.</summary>
     public InferenceSession Native => session;
 
     /// <summary>The model's file.</summary>
     public string Name => name;
+
+    /// <summary>What it runs on.</summary>
+    public ExecutionProvider Provider => provider;
 
     /// <summary>Whether inputs must be bound anew for every call.</summary>
     public bool CopiesBoundInputs => provider.CopiesBoundInputs;
@@ -35,39 +37,26 @@ internal sealed class OnnxSession(InferenceSession session, string name, Executi
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public void Hold()
     {
-        lock (_lock)
-        {
-            ThrowIfDisposed();
-            _holders++;
-        }
+        ThrowIfDisposed();
+        if (!_holders.TryHold())
+            throw Disposed();
     }
 
     /// <summary>Lets the native session go.</summary>
-    public void Release()
-    {
-        lock (_lock)
-        {
-            if (--_holders > 0)
-                return;
-        }
-        session.Dispose();
-    }
+    public void Release() => _holders.Release();
 
     /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
     public void ThrowIfDisposed()
     {
-        if (_disposed)
-            throw new ObjectDisposedException(nameof(FlowModel), $"The model {name} was disposed.");
+        if (Volatile.Read(ref _disposed) != 0)
+            throw Disposed();
     }
 
     public void Dispose()
     {
-        lock (_lock)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-        }
-        Release();
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            _holders.Release();
     }
+
+    private ObjectDisposedException Disposed() => new(nameof(FlowModel), $"The model {name} was disposed.");
 }

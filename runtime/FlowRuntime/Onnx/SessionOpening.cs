@@ -81,9 +81,22 @@ internal static class SessionOpening
     private static bool Is(ExecutionProvider provider, string name) =>
         provider.Name.Equals(name, StringComparison.OrdinalIgnoreCase) || provider.LibraryName.Equals(name, StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Opens a graph of the library's own on a provider that works.</summary>
+    public static InferenceSession OpenGraph(byte[] model, FlowModelOptions options, ExecutionProvider provider)
+    {
+        using SessionOptions session = Options(options, provider);
+        return new InferenceSession(model, session);
+    }
+
     private static InferenceSession Open(string modelPath, FlowModelOptions options, ExecutionProvider provider)
     {
-        using var session = new SessionOptions
+        using SessionOptions session = Options(options, provider);
+        return new InferenceSession(modelPath, session);
+    }
+
+    private static SessionOptions Options(FlowModelOptions options, ExecutionProvider provider)
+    {
+        var session = new SessionOptions
         {
             IntraOpNumThreads = options.Threads ?? 1,
             InterOpNumThreads = 1,
@@ -93,8 +106,16 @@ internal static class SessionOpening
         };
         // Threads that wait by spinning burn a core for nothing between the calls of a solve.
         session.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        provider.Append(session, options);
-        return new InferenceSession(modelPath, session);
+        try
+        {
+            provider.Append(session, options);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+        return session;
     }
 
     private static string FirstLine(string message) => message.Split('\n')[0].Trim();

@@ -117,7 +117,10 @@ internal sealed class TensorRows : IDisposable
     /// <summary>The first rows as a tensor; it sees what is written later.</summary>
     public OrtValue View(int rows) => OrtValue.CreateTensorValueWithData(
         OrtMemoryInfo.DefaultInstance, _value.Type, _value.ShapeOf(rows), Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0),
-        (long)(_value.HasRows ? rows : 1) * _value.Width * _size);
+        BytesOf(rows));
+
+    /// <summary>Bytes of the first rows.</summary>
+    public long BytesOf(int rows) => (long)(_value.HasRows ? rows : 1) * _value.Width * _size;
 
     public void Dispose()
     {

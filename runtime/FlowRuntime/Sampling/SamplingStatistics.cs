@@ -7,4 +7,8 @@ namespace FlowRuntime.Sampling;
 /// <param name="Rejected">Rejected steps of all samples together.</param>
 /// <param name="FieldCalls">Calls of the field; one call evaluates many samples.</param>
 /// <param name="Elapsed">Wall time of the solve.</param>
-public sealed record SamplingStatistics(long Evaluations, long Accepted, long Rejected, long FieldCalls, TimeSpan Elapsed);
+public sealed record SamplingStatistics(long Evaluations, long Accepted, long Rejected, long FieldCalls, TimeSpan Elapsed)
+{
+    /// <summary>Bytes that crossed between the host's memory and a device's where the states stay there (<see cref="FlowModelOptions.StateOnDevice"/>); 0 otherwise.</summary>
+    public long BusBytes { get; init; }
+}

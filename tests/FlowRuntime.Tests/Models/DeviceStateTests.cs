@@ -1,0 +1,112 @@
+using FlowRuntime.Cards;
+using FlowRuntime.Ode;
+using FlowRuntime.Onnx;
+using FlowRuntime.Sampling;
+
+namespace FlowRuntime.Tests;
+
+/// <summary>
+/// States that stay in the memory of the model's device, here the CPU provider's own: the same samples as with states on the host, and the bytes that would cross a bus.
+/// </summary>
+public sealed class DeviceStateTests : IDisposable
+{
+    private const int Count = 40;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string, double> Solves => new()
+    {
+        { "bosh3", 3e-3 }, { "bosh3", 1e-4 }, { "dopri5", 1e-5 }, { "tsit5", 1e-4 }, { "heun-euler", 1e-2 }, { "vern6-robust", 1e-5 }, { "dop853", 1e-5 },
+    };
+
+    [Theory, MemberData(nameof(Solves))]
+    public void The_samples_are_those_of_states_on_the_host(string method, double tolerance)
+    {
+        string path = Repository.Model("moons.onnx");
+        using FlowModel host = FlowModel.Open(path), device = FlowModel.Open(path, new FlowModelOptions { StateOnDevice = true });
+        SamplingOptions options = new()
+        {
+            Seed = 4, Slots = 7, Workers = 2,
+            Solver = new AdaptiveSteps { Method = (EmbeddedPair)ButcherTableau.Named(method), RelativeTolerance = tolerance, AbsoluteTolerance = tolerance },
+        };
+        SampleBatch expected = host.Sample(Count, options).EnsureSuccess(), actual = device.Sample(Count, options).EnsureSuccess();
+        for (int i = 0; i < expected.Values.Length; i++)
+            Assert.Equal(expected.Values[i], actual.Values[i], 1e-6 * Math.Max(1, Math.Abs(expected.Values[i])) * (tolerance <= 1e-4 ? 20 : 5)); // a last bit in an error changes the next step's
+        Assert.Equal(expected.Evaluations, actual.Evaluations);
+        Assert.Equal(0, expected.Statistics.BusBytes);
+        Assert.True(actual.Statistics.BusBytes > 0);
+    }
+
+    /// <summary>A sample does not depend on the others either: bit for bit.</summary>
+    [Fact]
+    public void A_sample_depends_on_its_index_alone()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"), new FlowModelOptions { StateOnDevice = true });
+        SamplingOptions options = new() { Seed = 2, Labels = [3, 8], Workers = 1, Solver = new AdaptiveSteps() };
+        SampleBatch few = model.Sample(20, options with { Slots = 3 }).EnsureSuccess(), many = model.Sample(20, options with { Slots = 20 }).EnsureSuccess();
+        Assert.Equal(many.Values, few.Values);
+        Assert.Equal(model.Sample(1, options with { First = 13, Labels = [8] }).Values, few[13].ToArray());
+    }
+
+    /// <summary>
+    /// Samples of 64 values: each crosses once in and once out, 512 bytes. Every step of bosh3 (three stages, one of them the next one's first) sends a number a row for each combination and for the error,
+    /// brings one back, and the network is sent a time a row and stage; nothing that grows with the 64.
+    /// </summary>
+    [Fact]
+    public void What_crosses_is_a_number_a_row_and_step()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"), new FlowModelOptions { StateOnDevice = true });
+        SampleBatch batch = model.Sample(64, new SamplingOptions { Workers = 1, Slots = 64, Solver = new AdaptiveSteps() }).EnsureSuccess();
+        long states = 64 * 2 * 64 * sizeof(float), attempts = batch.Accepted.Sum() + batch.Rejected.Sum();
+        long rest = batch.Statistics.BusBytes - states;
+        // times and labels (4 + 8 bytes) for each evaluation, step sizes for three combinations and the error, an error and a flag back; and the norms of the first step
+        long expected = batch.Statistics.Evaluations * 12 + attempts * (4 * 4 + 4 + 2 * 2) + 64 * 8 * sizeof(float);
+        Assert.InRange(rest, expected / 3, expected);
+        Assert.True(rest < states * batch.Evaluations.Average() / 20); // on the host every stage's states and velocities would be there
+    }
+
+    [Fact]
+    public void A_sample_that_turns_NaN_fails_alone_there_too()
+    {
+        // v = t x + √(0.5 − t) · 0 is NaN from t = 0.5 on, for all; and finite before.
+        byte[] graph = TinyModel.TimesTimePlus([], [TinyModel.Node("Sub", ["half", "t1"], "left"), TinyModel.Node("Sqrt", ["left"], "root"), TinyModel.Node("Mul", ["root", "zero"], "f")],
+            TinyModel.Floats("half", [], 0.5f), TinyModel.Floats("zero", [], 0));
+        using FlowModel model = FlowModel.Open(TinyModel.Write(_folder, "nan.onnx", graph, TinyModel.Card), new FlowModelOptions { StateOnDevice = true });
+        SampleBatch batch = model.Sample(5);
+        Assert.All(batch.Status, status => Assert.Equal(SampleStatus.NonFinite, status));
+        Assert.All(batch.Times, time => Assert.InRange(time, 0.4, 0.5));
+    }
+
+    [Fact]
+    public void Solves_that_cannot_keep_their_states_there_keep_them_on_the_host()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"), new FlowModelOptions { StateOnDevice = true }), host = FlowModel.Open(Repository.Model("digits.onnx"));
+        foreach (SamplingOptions options in new SamplingOptions[]
+        {
+            new() { Labels = [3], Guidance = 2 }, new() { TrajectoryTimes = [0.5] }, new() { Solver = new FixedSteps(ButcherTableau.Midpoint, 4) },
+        })
+        {
+            SampleBatch batch = model.Sample(3, options).EnsureSuccess();
+            Assert.Equal(host.Sample(3, options).Values, batch.Values);
+            Assert.Equal(0, batch.Statistics.BusBytes);
+        }
+    }
+
+    [Fact]
+    public void A_model_may_be_closed_in_mid_solve()
+    {
+        FlowModel model = FlowModel.Open(Repository.Model("moons.onnx"), new FlowModelOptions { StateOnDevice = true });
+        Assert.Throws<ObjectDisposedException>(() => model.Stream(1_000_000, (in FinishedSample _) => model.Dispose(), new SamplingOptions { Solver = new AdaptiveSteps() }));
+    }
+
+    [Fact]
+    public void A_provider_whose_memory_has_no_addresses_is_refused()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("moons.onnx"));
+        using var session = new Microsoft.ML.OnnxRuntime.InferenceSession(Repository.Model("moons.onnx"));
+        var directml = ExecutionProvider.Known.Single(provider => provider.Name == "directml");
+        Assert.Contains("'directml'", Assert.Throws<NotSupportedException>(() => DeviceMemory.Of(session, directml, 0)).Message, StringComparison.Ordinal);
+    }
+}
