@@ -29,7 +29,7 @@ internal interface IStateArithmetic : IDisposable
     /// <summary>Copies rows into the same places of another table.</summary>
     void Copy(RowBuffer source, RowBuffer destination, int first, int count);
 
-    /// <summary>Copies the first rows into the same places of another table, but for some, given in rising order; or these alone.</summary>
+    /// <summary>Copies the first rows into the same places of another table, but for some, given in rising order. What the table holds behind them is lost.</summary>
     void CopyAllBut(RowBuffer source, RowBuffer destination, ReadOnlySpan<int> rows, int count);
 
     /// <summary>Copies some rows, given in rising order, into the same places of another table.</summary>

@@ -10,6 +10,7 @@ internal sealed class DeviceArithmetic : IDisposable
     private readonly DeviceGraphs _graphs;
     private readonly DeviceMemory _memory;
     private readonly Holders _holders;
+    private int _disposed;
 
     /// <exception cref="NotSupportedException">The provider's memory cannot be used so.</exception>
     public DeviceArithmetic(OnnxSession session, OnnxField field, FlowModelOptions options)
@@ -29,7 +30,11 @@ internal sealed class DeviceArithmetic : IDisposable
         _field.TakesDeviceStates && options is { Guidance.IsNone: true, LogDensity: false, TrajectoryTimes.Count: 0 } && solver is AdaptiveSteps { Moments: null } && !finishesWithData
             ? Make : null;
 
-    public void Dispose() => _holders.Release();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            _holders.Release();
+    }
 
     private DeviceStates Make(int slots)
     {
