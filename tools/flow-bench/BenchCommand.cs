@@ -18,6 +18,7 @@ internal static class BenchCommand
         ("networks", "every method and grid on the shipped networks", ShippedNetworks.Run),
         ("threads", "workers against threads inside a call", Threads.Run),
         ("guidance", "what guidance costs", GuidanceCost.Run),
+        ("bus", "bytes that cross to a device with the states there", DeviceBus.Run),
         ("inverse", "data to noise and back, by tolerance", RoundTrips.Run),
         ("soak", "sixteen threads on one model, with cancellations and a closing", SharedModel.Run),
         ("broken", "samples that turn NaN among others", BrokenSamples.Run),

@@ -13,6 +13,8 @@ internal static class ConditionCheck
             Label(classes, condition);
         else if (condition.Label is not null)
             throw new ArgumentException("This model has no classes: give no label.");
+        if (card is not ({ Vectors.Count: > 0 } or { Sequences.Count: > 0 }) && condition.Vectors.Count == 0 && condition.Sequences.Count == 0)
+            return; // asked for every sample, of which most models know no more
         IReadOnlyList<ConditionInputCard> vectors = card?.Vectors ?? [];
         Named("condition vector", "condition", [.. vectors.Select(vector => (vector.Input, Described(vector), vector.Null))], condition.Vectors);
         foreach (ConditionInputCard vector in vectors)

@@ -57,20 +57,23 @@ public sealed class StateArithmeticTests : IDisposable
             RowBuffer[] tables = Tables(arithmetic, width);
             arithmetic.Combine(tables[4], tables[0], Steps(width), tables.AsSpan(1, 3), [0.5, 0, -1.25], 0, Rows);
             return All(arithmetic, tables[4], width);
-        });
+        }
+        );
         yield return ("combine a part", arithmetic =>
         {
             RowBuffer[] tables = Tables(arithmetic, width);
             arithmetic.Combine(tables[4], tables[0], Steps(width), tables.AsSpan(1, 3), [0.5, 2, -1.25], 3, 4);
             return All(arithmetic, tables[4], width)[(3 * width)..(7 * width)];
-        });
+        }
+        );
         yield return ("error", arithmetic =>
         {
             RowBuffer[] tables = Tables(arithmetic, width);
             var squares = new double[Rows + 8];
             arithmetic.SquaredScaledError(tables[4], tables[0], tables[1], Steps(width), tables.AsSpan(2, 2), [0.05, -0.02], 1e-1, 2e-1, Rows, squares);
             return [.. squares.Take(Rows).Select(square => (float)square)];
-        });
+        }
+        );
         yield return ("norms", arithmetic =>
         {
             RowBuffer[] tables = Tables(arithmetic, width);
@@ -78,7 +81,8 @@ public sealed class StateArithmeticTests : IDisposable
             arithmetic.SquaredScaledNorms(tables[4], tables[1], null, tables[0], 0.5, 0.2, 2, 5, plain);
             arithmetic.SquaredScaledNorms(tables[4], tables[1], tables[2], tables[0], 0.5, 0.2, 2, 5, minus);
             return [.. plain.Take(5).Concat(minus.Take(5)).Select(square => (float)square)];
-        });
+        }
+        );
         yield return ("copies and moves", arithmetic =>
         {
             RowBuffer[] tables = Tables(arithmetic, width);
@@ -89,7 +93,8 @@ public sealed class StateArithmeticTests : IDisposable
             arithmetic.Move(tables[4], 8, 1);
             arithmetic.CopyAllBut(tables[4], tables[2], [], Rows);
             return [.. All(arithmetic, tables[0], width), .. All(arithmetic, tables[3], width), .. All(arithmetic, tables[4], width), .. All(arithmetic, tables[2], width)];
-        });
+        }
+        );
         yield return ("copies into tables of the evaluator", arithmetic =>
         {
             EvaluationBuffers buffers = arithmetic.Buffers(Rows, width, outputs: 1);
@@ -97,7 +102,8 @@ public sealed class StateArithmeticTests : IDisposable
             arithmetic.Copy(tables[0], buffers.Velocities[0], 0, Rows);
             arithmetic.CopySome(tables[1], buffers.Velocities[0], [1, 3, 8], Rows);
             return All(arithmetic, buffers.Velocities[0], width);
-        });
+        }
+        );
     }
 
     /// <summary>Five tables of noise.</summary>
