@@ -104,13 +104,15 @@ public sealed partial class FlowModel : IDisposable
     /// <param name="options">Provider and threads. Default: the best provider that works, threads by itself.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file is no ONNX model, or its card is missing, wrong or does not fit the graph; the message names file and field.</exception>
-    /// <exception cref="ArgumentException">There is no provider of that name.</exception>
+    /// <exception cref="ArgumentException">There is no provider of that name, or the options do not go together.</exception>
     /// <exception cref="PlatformNotSupportedException">The provider is required and does not work.</exception>
     /// <exception cref="DllNotFoundException">The application carries no native ONNX Runtime; the message names the package to add.</exception>
     public static FlowModel Open(string path, FlowModelOptions? options = null)
     {
         FlowCard card = CardFile.Read(path);
         options ??= new FlowModelOptions();
+        if (options is { CudaGraphs: true, StateOnDevice: false })
+            throw new ArgumentException("CUDA graphs need inputs that stay where they are: set FlowModelOptions.StateOnDevice with CudaGraphs.");
         (OnnxSession session, ProviderReport provider) = SessionOpening.Open(path, options);
         DataSpace? data = null;
         DeviceArithmetic? device = null;

@@ -30,6 +30,13 @@ public sealed record FlowModelOptions
     /// <remarks>It has been run on the CPU provider alone, where it is right and gains nothing.</remarks>
     public bool StateOnDevice { get; init; }
 
+    /// <summary>
+    /// Whether calls of the network are captured as CUDA graphs and played again, which saves the launches of their kernels: for the provider cuda with <see cref="StateOnDevice"/>, and networks that
+    /// CUDA graphs allow (no control flow, nothing on the CPU). Default false.
+    /// </summary>
+    /// <remarks>It has not been run on a GPU yet.</remarks>
+    public bool CudaGraphs { get; init; }
+
     /// <summary>Whether to fail where the provider does not work, instead of falling back to the CPU. Default false.</summary>
     public bool RequireProvider { get; init; }
 

@@ -14,6 +14,10 @@ internal sealed class DeviceGraphs(FlowModelOptions options, ExecutionProvider p
     /// <summary>out = a.</summary>
     public InferenceSession Identity(int width) => Of($"identity {width}", graph => graph.Named("Identity", "out", graph.Input("a", width)), width);
 
+    /// <summary>out = a, for an input of a network of any type and shape.</summary>
+    public InferenceSession Copy(NetworkValue value) => _sessions.GetOrAdd(
+        $"copy {value.Type} {string.Join(' ', value.Shape)}", _ => new Lazy<InferenceSession>(() => Opened(GraphBytes.Copy(value)))).Value;
+
     /// <summary>out = a where the flag is set, and b elsewhere.</summary>
     public InferenceSession Where(int width) =>
         Of($"where {width}", graph => graph.Named("Where", "out", graph.Input("flag", 1, isFlag: true), graph.Input("a", width), graph.Input("b", width)), width);
@@ -83,6 +87,8 @@ internal sealed class DeviceGraphs(FlowModelOptions options, ExecutionProvider p
         var graph = new GraphBytes();
         write(graph);
         graph.Output("out", outputWidth);
-        return SessionOpening.OpenGraph(graph.ToModel(), options, provider);
+        return Opened(graph.ToModel());
     })).Value;
+
+    private InferenceSession Opened(byte[] model) => SessionOpening.OpenGraph(model, options with { CudaGraphs = false }, provider);
 }

@@ -24,15 +24,18 @@ internal sealed class DeviceMemory : IDisposable
         _ => throw new NotSupportedException($"States cannot stay in the memory of '{provider.Name}', which has no addresses in a line: set FlowModelOptions.StateOnDevice to false."),
     };
 
-    /// <summary>Takes memory for a number of float32 values.</summary>
-    public Block Allocate(int values) => new(_allocator, values);
+    /// <summary>Takes memory.</summary>
+    public Block Allocate(long bytes) => new(_allocator, bytes);
 
-    /// <summary>A tensor within a block.</summary>
+    /// <summary>A tensor of float32 values within a block.</summary>
     /// <param name="block">The block.</param>
     /// <param name="start">Its first value.</param>
     /// <param name="shape">Its shape.</param>
     public OrtValue View(Block block, int start, long[] shape) => OrtValue.CreateTensorValueWithData(
         _info, TensorElementType.Float, shape, block.Address + start * sizeof(float), sizeof(float) * shape.Aggregate(1L, (product, size) => product * size));
+
+    /// <summary>A tensor at the start of a block.</summary>
+    public OrtValue View(Block block, TensorElementType type, long[] shape, long bytes) => OrtValue.CreateTensorValueWithData(_info, type, shape, block.Address, bytes);
 
     public void Dispose()
     {
@@ -46,9 +49,9 @@ internal sealed class DeviceMemory : IDisposable
     {
         private readonly OrtMemoryAllocation _allocation;
 
-        public Block(OrtAllocator allocator, int values)
+        public Block(OrtAllocator allocator, long bytes)
         {
-            _allocation = allocator.Allocate(checked((uint)values * sizeof(float)));
+            _allocation = allocator.Allocate(checked((uint)bytes));
             Address = _allocation.DangerousGetHandle();
         }
 

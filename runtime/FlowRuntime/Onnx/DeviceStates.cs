@@ -16,6 +16,7 @@ internal sealed class DeviceStates : IStateArithmetic
     private readonly DeviceGraphs _graphs;
     private readonly DeviceMemory _memory;
     private readonly Dictionary<RowBuffer, DeviceMemory.Block> _blocks = [];
+    private readonly Dictionary<InputFeed, DeviceMemory.Block> _fed = [];
     private readonly HashSet<RowBuffer> _bound = []; // by the field's evaluator, whose bindings hold their addresses
     private readonly RunOptions _run = new();
     private readonly int _width;
@@ -38,7 +39,7 @@ internal sealed class DeviceStates : IStateArithmetic
         _flags = GC.AllocateArray<byte>(rows, pinned: true);
         _squares = GC.AllocateArray<float>(rows, pinned: true);
         _row = GC.AllocateArray<float>(width, pinned: true);
-        _spare = memory.Allocate(rows * width);
+        _spare = memory.Allocate(SizeOf(rows, width));
     }
 
     public long BusBytes { get; private set; }
@@ -46,7 +47,7 @@ internal sealed class DeviceStates : IStateArithmetic
     public RowBuffer Table(int rows, int width)
     {
         var table = new RowBuffer(rows, width, this);
-        _blocks[table] = _memory.Allocate(rows * width);
+        _blocks[table] = _memory.Allocate(SizeOf(rows, width));
         return table;
     }
 
@@ -61,8 +62,25 @@ internal sealed class DeviceStates : IStateArithmetic
     /// <summary>Rows of a table as a tensor in the device's memory.</summary>
     public OrtValue View(RowBuffer table, int first, long[] shape) => _memory.View(_blocks[table], first * table.Width, shape);
 
-    /// <summary>Counts what crosses besides: times and conditions of a call of the network.</summary>
-    public void Count(long bytes) => BusBytes += bytes;
+    /// <summary>Sends what is fed to the network besides the states, times and conditions, to a place of its own on the device.</summary>
+    /// <param name="feed">The input.</param>
+    /// <param name="rows">Rows of the call.</param>
+    public void Send(InputFeed feed, int rows)
+    {
+        if (feed is ConstantFeed && _fed.ContainsKey(feed))
+            return;
+        rows = feed is ConstantFeed ? feed.MostRows : rows;
+        Run(_graphs.Copy(feed.Value), [("a", feed.View(rows))], Fed(feed, rows));
+        BusBytes += feed.BytesOf(rows);
+    }
+
+    /// <summary>What was sent, as a tensor for a call of so many rows.</summary>
+    public OrtValue Fed(InputFeed feed, int rows)
+    {
+        if (!_fed.TryGetValue(feed, out DeviceMemory.Block? block))
+            _fed[feed] = block = _memory.Allocate(feed.BytesOf(feed.MostRows));
+        return _memory.View(block, feed.Value.Type, feed.Value.ShapeOf(rows), feed.BytesOf(rows));
+    }
 
     public void Begin(RowBuffer table, int row, long index, InitialState initialState)
     {
@@ -125,7 +143,7 @@ internal sealed class DeviceStates : IStateArithmetic
 
     public void Dispose()
     {
-        foreach (DeviceMemory.Block block in _blocks.Values)
+        foreach (DeviceMemory.Block block in _blocks.Values.Concat(_fed.Values))
             block.Dispose();
         _spare.Dispose();
         _run.Dispose();
@@ -161,6 +179,8 @@ internal sealed class DeviceStates : IStateArithmetic
         }
         return [.. terms];
     }
+
+    private static long SizeOf(int rows, int width) => (long)rows * width * sizeof(float);
 
     private OrtValue Steps(RowSteps h, int first, int count)
     {

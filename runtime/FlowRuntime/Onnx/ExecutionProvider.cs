@@ -23,7 +23,10 @@ internal sealed record ExecutionProvider(string Name, string LibraryName, Action
         new("cuda", "CUDAExecutionProvider", static (session, options) =>
         {
             using var cuda = new OrtCUDAProviderOptions();
-            cuda.UpdateOptions(new(options.ProviderOptions) { ["device_id"] = options.Device.ToString() });
+            var asked = new Dictionary<string, string>(options.ProviderOptions) { ["device_id"] = options.Device.ToString() };
+            if (options.CudaGraphs)
+                asked["enable_cuda_graph"] = "1";
+            cuda.UpdateOptions(asked);
             session.AppendExecutionProvider_CUDA(cuda);
         }),
         new("directml", "DmlExecutionProvider", static (session, options) =>

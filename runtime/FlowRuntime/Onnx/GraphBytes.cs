@@ -15,12 +15,23 @@ internal sealed class GraphBytes
     /// <summary>An input of one row a sample: all values of it, or one number where it has but one.</summary>
     public string Input(string name, int width, bool isFlag = false)
     {
-        _parts.Add(Value(11, name, isFlag ? Bool : Float, width));
+        _parts.Add(Value(11, name, isFlag ? Bool : Float, [-1, width]));
         return name;
     }
 
     /// <summary>An output.</summary>
-    public void Output(string name, int width) => _parts.Add(Value(12, name, Float, width));
+    public void Output(string name, int width) => _parts.Add(Value(12, name, Float, [-1, width]));
+
+    /// <summary>The model that copies a value of any type and shape: out = a.</summary>
+    public static byte[] Copy(NetworkValue value)
+    {
+        var graph = new GraphBytes();
+        int type = (int)value.Type; // ONNX Runtime's numbers are those of the format
+        graph._parts.Add(Value(11, "a", type, value.Shape));
+        graph.Named("Identity", "out", "a");
+        graph._parts.Add(Value(12, "out", type, value.Shape));
+        return graph.ToModel();
+    }
 
     /// <summary>A number.</summary>
     public string Constant(double value)
@@ -59,8 +70,8 @@ internal sealed class GraphBytes
         return name;
     }
 
-    private static byte[] Value(int number, string name, int type, int width) => Message(number, Text(1, name),
-        Message(2, Message(1, Number(1, type), Message(2, Message(1, Text(2, "N")), Message(1, Number(1, width))))));
+    private static byte[] Value(int number, string name, int type, long[] shape) => Message(number, Text(1, name),
+        Message(2, Message(1, Number(1, type), Message(2, [.. shape.Select(size => Message(1, size == -1 ? Text(2, "N") : Number(1, size)))]))));
 
     private static byte[] Message(int number, params byte[][] parts) => Field(number, [.. parts.SelectMany(part => part)]);
 

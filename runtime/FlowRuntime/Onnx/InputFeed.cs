@@ -12,6 +12,9 @@ internal abstract class InputFeed(NetworkValue value, int callRows) : IDisposabl
     /// <summary>The input.</summary>
     public NetworkValue Value => value;
 
+    /// <summary>Most rows of a call.</summary>
+    public int MostRows => callRows;
+
     /// <summary>What a call reads.</summary>
     protected TensorRows Fed { get; } = new(value, callRows);
 

@@ -27,7 +27,7 @@ internal sealed class LatentNetwork : IDisposable
     {
         if (!File.Exists(path))
             throw new InvalidDataException($"{path}: there is no such file, which the card names in '{field}'. Put it beside the model, or correct the card.");
-        (OnnxSession session, _) = SessionOpening.Open(path, options);
+        (OnnxSession session, _) = SessionOpening.Open(path, options with { CudaGraphs = false });
         InferenceSession native = session.Native;
         try
         {

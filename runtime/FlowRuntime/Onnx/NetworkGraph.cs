@@ -186,6 +186,7 @@ internal sealed class NetworkGraph
                 Add(feed.Value.Name, feed.View(rows));
             }
             using var run = new RunOptions();
+            run.AddRunConfigEntry("gpu_graph_id", "-1"); // no run to be captured
             using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(run, [.. inputs.Select(input => input.Name)], [.. inputs.Select(input => input.Value)], [output]);
             return [.. results[0].GetTensorTypeAndShape().Shape.Select(size => (int)size)];
         }

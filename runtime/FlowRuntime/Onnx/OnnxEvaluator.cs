@@ -146,7 +146,9 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         _session.EnterRun(cancellationToken);
         try
         {
-            if (_session.CopiesBoundInputs)
+            if (_session.CapturesGraphs)
+                run.AddRunConfigEntry("gpu_graph_id", binding.GraphId);
+            if (_session.CopiesBoundInputs && !binding.InputsStay)
                 binding.BindInputs();
             _session.Native.RunWithBinding(run, binding.Io);
             if (_session.CopiesBoundInputs)
@@ -163,6 +165,10 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         }
     }
 
+    /// <summary>The network on tables in the host's memory.</summary>
+    private Binding HostBinding(int rows, List<(string, OrtValue)> inputs, List<(string, OrtValue)> outputs) =>
+        new(_session, Binding.NoGraph, [.. inputs, .. _feeds.Select(feed => (feed.Value.Name, feed.View(rows)))], outputs, inputsStay: false);
+
     /// <summary>The network on the first rows of the solver's own buffers.</summary>
     private Binding InPlace(int output, int rows)
     {
@@ -174,23 +180,27 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         List<(string, OrtValue)> outputs = [(_graph.Prediction.Name, View(_graph.Prediction, _buffers.Velocities[output]))];
         if (_buffers.Divergences is { } divergences)
             outputs.Add((_graph.Divergence!.Name, View(_graph.Divergence, divergences[output])));
-        return new Binding(this, rows, inputs, outputs);
+        return HostBinding(rows, inputs, outputs);
     }
 
     /// <summary>The network on rows in the memory of the device, where its prediction stays: its sign must be that of the velocity.</summary>
     private void EvaluateOnDevice(DeviceStates device, int first, int count, int output, CancellationToken cancellationToken)
     {
         Feed(first, count);
-        device.Count(_feeds.Where(feed => feed is not ConstantFeed).Sum(feed => feed.BytesOf(count)));
-        Binding Bind(int rows) => new(this, rows, [(_graph.State.Name, device.View(_buffers.States, first, _graph.State.ShapeOf(rows)))],
-            [(_graph.Prediction.Name, device.View(_buffers.Velocities[output], first, _graph.Prediction.ShapeOf(rows)))]);
+        int size = SizeFor(count), rows = first == 0 ? _sizes[size] : count;
+        foreach (InputFeed feed in _feeds)
+            device.Send(feed, rows);
+        Binding Bind(int graphId) => new(
+            _session, graphId,
+            [(_graph.State.Name, device.View(_buffers.States, first, _graph.State.ShapeOf(rows))), .. _feeds.Select(feed => (feed.Value.Name, device.Fed(feed, rows)))],
+            [(_graph.Prediction.Name, device.View(_buffers.Velocities[output], first, _graph.Prediction.ShapeOf(rows)))],
+            inputsStay: true);
         if (first == 0)
         {
-            int size = SizeFor(count);
-            Run(_inPlace[output, size] ??= Bind(_sizes[size]), cancellationToken);
+            Run(_inPlace[output, size] ??= Bind(1 + output * _sizes.Length + size), cancellationToken);
             return;
         }
-        using Binding aside = Bind(count);
+        using Binding aside = Bind(Binding.NoGraph);
         Run(aside, cancellationToken);
     }
 
@@ -257,7 +267,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             List<(string, OrtValue)> outputs = [(graph.Prediction.Name, _predictions.View(rows))];
             if (_divergences is not null)
                 outputs.Add((graph.Divergence!.Name, _divergences.View(rows)));
-            return new Binding(_owner, rows, inputs, outputs);
+            return _owner.HostBinding(rows, inputs, outputs);
         }
     }
 
@@ -268,16 +278,28 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         private readonly List<(string Name, OrtValue Value)> _inputs;
         private readonly List<(string Name, OrtValue Value)> _outputs;
 
-        public Binding(OnnxEvaluator owner, int rows, List<(string Name, OrtValue Value)> inputs, List<(string Name, OrtValue Value)> outputs)
+        /// <summary>Of runs that are not captured as a CUDA graph.</summary>
+        public const int NoGraph = -1;
+
+        /// <param name="session">The network's session.</param>
+        /// <param name="graphId">By which a captured CUDA graph of this binding is known.</param>
+        /// <param name="inputs">The inputs.</param>
+        /// <param name="outputs">The outputs.</param>
+        /// <param name="inputsStay">Whether the inputs lie on the device already, at addresses that stay.</param>
+        public Binding(OnnxSession session, int graphId, List<(string Name, OrtValue Value)> inputs, List<(string Name, OrtValue Value)> outputs, bool inputsStay)
         {
-            (_inputs, _outputs) = ([.. inputs, .. owner._feeds.Select(feed => (feed.Value.Name, feed.View(rows)))], outputs);
-            Io = owner._session.Native.CreateIoBinding();
+            (_inputs, _outputs, InputsStay, GraphId) = (inputs, outputs, inputsStay, graphId.ToString());
+            Io = session.Native.CreateIoBinding();
             BindInputs();
             foreach ((string name, OrtValue value) in _outputs)
                 Io.BindOutput(name, value);
         }
 
         public OrtIoBinding Io { get; }
+
+        public bool InputsStay { get; }
+
+        public string GraphId { get; }
 
         public void BindInputs()
         {

@@ -9,7 +9,8 @@ namespace FlowRuntime.Onnx;
 /// <param name="session">The native session.</param>
 /// <param name="name">The model's file, for messages.</param>
 /// <param name="provider">What it runs on.</param>
-internal sealed class OnnxSession(InferenceSession session, string name, ExecutionProvider provider) : IDisposable
+/// <param name="capturesGraphs">Whether runs are captured as CUDA graphs, each by its number.</param>
+internal sealed class OnnxSession(InferenceSession session, string name, ExecutionProvider provider, bool capturesGraphs = false) : IDisposable
 {
     private readonly Holders _holders = new(session.Dispose);
     private readonly Turns _runs = new(provider.OneRunAtATime ? 1 : null);
@@ -26,6 +27,9 @@ internal sealed class OnnxSession(InferenceSession session, string name, Executi
 
     /// <summary>Whether inputs must be bound anew for every call.</summary>
     public bool CopiesBoundInputs => provider.CopiesBoundInputs;
+
+    /// <summary>Whether runs are captured as CUDA graphs.</summary>
+    public bool CapturesGraphs => capturesGraphs;
 
     /// <summary>Waits until the network may be called; to be followed by one <see cref="LeaveRun"/>.</summary>
     public void EnterRun(CancellationToken cancellationToken) => _runs.Enter(cancellationToken);

@@ -37,7 +37,7 @@ internal static class SessionOpening
             }
             try
             {
-                var session = new OnnxSession(Open(modelPath, options, provider), modelPath, provider);
+                var session = new OnnxSession(Open(modelPath, options, provider), modelPath, provider, options.CudaGraphs && provider.Name == "cuda");
                 attempts.Add(new(provider.Name, ProviderAttempt.Chosen));
                 return (session, new ProviderReport(options.Provider, provider.Name, attempts));
             }

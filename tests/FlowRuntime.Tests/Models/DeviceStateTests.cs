@@ -121,6 +121,57 @@ public sealed class DeviceStateTests : IDisposable
         }
     }
 
+    /// <summary>Each kind of input has a place on the device: labels, vectors, sequences with their mask, constants.</summary>
+    [Fact]
+    public void Everything_that_is_fed_has_its_place_there()
+    {
+        byte[] graph = TinyModel.TimesTimePlus(
+            [new("c", TinyModel.Float, -1, 2), new("s", TinyModel.Float, -1, 3, 2), new("mask", TinyModel.Int64, -1, 3), new("g", TinyModel.Float, -1), new("k", TinyModel.Double, 2)],
+            [
+                TinyModel.Cast("mask", TinyModel.Float, "mf"), TinyModel.Node("Unsqueeze", ["mf", "two"], "m"), TinyModel.Node("Mul", ["s", "m"], "sm"),
+                TinyModel.Node("ReduceSum", ["sm", "one"], "text", TinyModel.Attribute("keepdims", 0)), TinyModel.Node("Unsqueeze", ["g", "one"], "g1"), TinyModel.Cast("k", TinyModel.Float, "kf"),
+                TinyModel.Node("Mul", ["kf", "g1"], "kg"), TinyModel.Node("Add", ["text", "c"], "tc"), TinyModel.Node("Add", ["tc", "kg"], "f"),
+            ],
+            TinyModel.Ints("two", 2));
+        FlowCard card = TinyModel.Card with
+        {
+            Inputs = new("t", "x", Constants: [new("g", [0.5]), new("k", [2, -4])]),
+            Conditions = new(Vectors: [new ConditionInputCard("c", [2])], Sequences: [new SequenceInputCard("s", [3, 2], "mask")]),
+        };
+        Fields.Condition Of(float first, params float[] items) => new()
+        {
+            Vectors = new Dictionary<string, float[]> { ["c"] = [first, 1] },
+            Sequences = new Dictionary<string, float[]> { ["s"] = items },
+        };
+        (SampleBatch expected, SampleBatch actual) = Both(
+            TinyModel.Write(_folder, "all.onnx", graph, card), Options("bosh3", 3e-3) with { Conditions = [Of(1, 2, 3), Of(-1, 2, 3, 4, 5), Of(0, 1, 1, 1, 1, 1, 1)] });
+        for (int i = 0; i < expected.Values.Length; i++)
+            Assert.Equal(expected.Values[i], actual.Values[i], 1e-6 * Math.Max(1, Math.Abs(expected.Values[i])));
+        Assert.True(actual.Statistics.BusBytes > 0);
+    }
+
+    /// <summary>Runs are numbered for CUDA graphs; the CPU provider takes no notice.</summary>
+    [Fact]
+    public void Runs_that_are_numbered_give_the_same()
+    {
+        Assert.Contains("StateOnDevice", Assert.Throws<ArgumentException>(() => FlowModel.Open(Repository.Model("moons.onnx"), new FlowModelOptions { CudaGraphs = true })).Message, StringComparison.Ordinal);
+        string path = Repository.Model("moons.onnx");
+        using var plain = new OnnxSession(new(path), path, ExecutionProvider.Cpu);
+        using var captured = new OnnxSession(new(path), path, ExecutionProvider.Cpu, capturesGraphs: true);
+        float[] Drawn(OnnxSession session)
+        {
+            FlowCard card = CardFile.Read(path);
+            var field = new OnnxField(session, card, Paths.ProbabilityPath.Of(card.Path), path);
+            using var device = new DeviceArithmetic(session, field, new FlowModelOptions());
+            return OdeSolver.Solve(new OdeProblem
+            {
+                Field = field, InitialState = (index, state) => Noise.Fill(1, index, state), Count = 20,
+                StateArithmetic = device.For(new AdaptiveSteps(), new SamplingOptions(), finishesWithData: false),
+            }).EnsureSuccess().Values;
+        }
+        Assert.Equal(Drawn(plain), Drawn(captured));
+    }
+
     [Fact]
     public void A_model_may_be_closed_in_mid_solve()
     {
