@@ -113,6 +113,25 @@ public sealed class ForeignNetworkTests : IDisposable
         Assert.Contains("leaves it open", Refused(TinyModel.TimesTimePlus([new("f", Float, -1, -1)], []), WithConstants(new ConstantInputCard("f", [1])), "open"), StringComparison.Ordinal);
     }
 
+    /// <summary>Three rows go through the network as four; what the fourth's label was left at in memory that was used before is no row of the table.</summary>
+    [Fact]
+    public void Rows_that_fill_a_call_up_are_numbers_of_the_graph_too()
+    {
+        using FlowModel model = Open(TinyModel.TimesTimePlusTable(1, 0, -1, 3, 0, 0), TinyModel.ClassesCard);
+        for (int length = 1; length <= 16; length++)
+        {
+            float[] used = PinnedArrays.Take(length);
+            used.AsSpan().Fill(1e9f);
+            PinnedArrays.Return(used);
+        }
+        var buffers = new EvaluationBuffers(5, 2, outputs: 1);
+        using IVelocityEvaluator evaluator = model.Field.CreateEvaluator(buffers);
+        for (int row = 0; row < 3; row++)
+            evaluator.Assign(row, row, new Condition { Label = row % 2 });
+        evaluator.Evaluate(0, 3, output: 0);
+        Assert.Equal([1, 0, -1, 3, 1, 0], buffers.Velocities[0].Range(0, 3).ToArray());
+    }
+
     private void Gives(byte[] graph, double tolerance = 0)
     {
         using FlowModel model = Open(graph, TinyModel.Card);

@@ -41,6 +41,18 @@ public sealed class SequenceConditionTests : IDisposable
         }
     }
 
+    /// <summary>Without a mask the sum is over all three pairs, those filled up with −1 included.</summary>
+    [Fact]
+    public void Shorter_sequences_are_filled_up()
+    {
+        byte[] graph = TinyModel.TimesTimePlus([new("s", TinyModel.Float, -1, 3, 2)], [TinyModel.Node("ReduceSum", ["s", "one"], "f", TinyModel.Attribute("keepdims", 0))]);
+        using FlowModel model = FlowModel.Open(TinyModel.Write(_folder, "padded.onnx", graph, TinyModel.Card with { Conditions = new(Sequences: [new SequenceInputCard("s", [3, 2], Padding: -1)]) }));
+        SamplingOptions options = new() { Seed = 2 };
+        Assert.Equal(
+            _vectors.Sample(10, options with { Conditions = [Vector(-1, 0), Vector(3, -3)] }).Values,
+            model.Sample(10, options with { Conditions = [Of(1, 2), Of(1, 2, 3, -4)] }).Values);
+    }
+
     [Fact]
     public void Without_a_sequence_the_null_fills_the_whole_input() => Assert.Equal(
         _vectors.Sample(5, new SamplingOptions { Conditions = [Vector(1.5f, 1.5f)] }).Values, _sequences.Sample(5).Values);
