@@ -12,7 +12,7 @@ internal abstract class ConditionFeed(NetworkValue value, int capacity, int call
 
     public sealed override void Move(int source, int destination) => Row(source).CopyTo(Row(destination));
 
-    public sealed override void Feed(int first, int count) => Fed.Write(_rows.AsSpan(first * Value.Width, count * Value.Width));
+    public sealed override void Feed(int first, int count) => Fed.Write<float>(_rows.AsSpan(first * Value.Width, count * Value.Width));
 
     /// <summary>Writes what a condition asks for.</summary>
     protected abstract void Fill(Condition condition, Span<float> row);

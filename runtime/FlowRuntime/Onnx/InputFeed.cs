@@ -52,12 +52,12 @@ internal sealed class TimeFeed(NetworkValue value, int callRows, NetworkTime tim
         count = Value.HasRows ? count : 1;
         if (time.IsFlowTime)
         {
-            Fed.Write(times.AsSpan(first, count));
+            Fed.Write<double>(times.AsSpan(first, count));
             return;
         }
         for (int i = 0; i < count; i++)
             _converted[i] = time.At(times[first + i]);
-        Fed.Write(_converted.AsSpan(0, count));
+        Fed.Write<double>(_converted.AsSpan(0, count));
     }
 }
 
@@ -69,6 +69,6 @@ internal sealed class ConstantFeed : InputFeed
         double[] values = new double[(value.HasRows ? callRows : 1) * value.Width];
         for (int i = 0; i < values.Length; i++)
             values[i] = card.Values[card.Values.Count == 1 ? 0 : i % value.Width];
-        Fed.Write(values);
+        Fed.Write<double>(values);
     }
 }

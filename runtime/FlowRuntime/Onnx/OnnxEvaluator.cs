@@ -24,7 +24,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     private readonly int _callRows;
     private readonly InputFeed[] _feeds;
     private readonly int[] _sizes;
-    private readonly Binding?[,] _inPlace;
+    private readonly NetworkBinding?[,] _inPlace;
     private readonly CallInterrupt _interrupt = new();
     private RowBuffer? _noProbes;
     private Stage? _stage;
@@ -38,7 +38,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         _callRows = graph.Batch ?? buffers.Capacity;
         _feeds = [.. Feeds(graph, time, buffers, _callRows)];
         _sizes = graph.Batch is { } batch ? [batch] : Sizes(buffers.Capacity);
-        _inPlace = new Binding?[buffers.Velocities.Count, _sizes.Length];
+        _inPlace = new NetworkBinding?[buffers.Velocities.Count, _sizes.Length];
         if (!graph.TakesRowsInPlace)
             _stage = new Stage(this);
     }
@@ -90,7 +90,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 
     public void Dispose()
     {
-        foreach (Binding? binding in _inPlace)
+        foreach (NetworkBinding? binding in _inPlace)
             binding?.Dispose();
         _stage?.Dispose();
         foreach (InputFeed feed in _feeds)
@@ -140,7 +140,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         return size;
     }
 
-    private void Run(Binding binding, CancellationToken cancellationToken)
+    private void Run(NetworkBinding binding, CancellationToken cancellationToken)
     {
         RunOptions run = _interrupt.By(cancellationToken);
         _session.EnterRun(cancellationToken);
@@ -166,11 +166,11 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
     }
 
     /// <summary>The network on tables in the host's memory.</summary>
-    private Binding HostBinding(int rows, List<(string, OrtValue)> inputs, List<(string, OrtValue)> outputs) =>
-        new(_session, Binding.NoGraph, [.. inputs, .. _feeds.Select(feed => (feed.Value.Name, feed.View(rows)))], outputs, inputsStay: false);
+    private NetworkBinding HostBinding(int rows, List<(string, OrtValue)> inputs, List<(string, OrtValue)> outputs) =>
+        new(_session, NetworkBinding.NoGraph, [.. inputs, .. _feeds.Select(feed => (feed.Value.Name, feed.View(rows)))], outputs, inputsStay: false);
 
     /// <summary>The network on the first rows of the solver's own buffers.</summary>
-    private Binding InPlace(int output, int rows)
+    private NetworkBinding InPlace(int output, int rows)
     {
         OrtValue View(NetworkValue value, RowBuffer table) =>
             OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, table.Memory[..(rows * table.Width)], value.ShapeOf(rows));
@@ -190,7 +190,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         int size = SizeFor(count), rows = first == 0 ? _sizes[size] : count;
         foreach (InputFeed feed in _feeds)
             device.Send(feed, rows);
-        Binding Bind(int graphId) => new(
+        NetworkBinding Bind(int graphId) => new(
             _session, graphId,
             [(_graph.State.Name, device.View(_buffers.States, first, _graph.State.ShapeOf(rows))), .. _feeds.Select(feed => (feed.Value.Name, device.Fed(feed, rows)))],
             [(_graph.Prediction.Name, device.View(_buffers.Velocities[output], first, _graph.Prediction.ShapeOf(rows)))],
@@ -200,7 +200,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             Run(_inPlace[output, size] ??= Bind(1 + output * _sizes.Length + size), cancellationToken);
             return;
         }
-        using Binding aside = Bind(Binding.NoGraph);
+        using NetworkBinding aside = Bind(NetworkBinding.NoGraph);
         Run(aside, cancellationToken);
     }
 
@@ -225,7 +225,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         private readonly TensorRows? _probes;
         private readonly TensorRows _predictions;
         private readonly TensorRows? _divergences;
-        private readonly Binding?[] _bindings;
+        private readonly NetworkBinding?[] _bindings;
 
         public Stage(OnnxEvaluator owner)
         {
@@ -235,15 +235,15 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             _probes = graph.Probe is { } probe ? new TensorRows(probe, owner._callRows) : null;
             _predictions = new TensorRows(graph.Prediction, owner._callRows);
             _divergences = owner._buffers.Divergences is null ? null : new TensorRows(graph.Divergence!, owner._callRows);
-            _bindings = new Binding?[owner._sizes.Length];
+            _bindings = new NetworkBinding?[owner._sizes.Length];
         }
 
         public void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
         {
             EvaluationBuffers buffers = _owner._buffers;
-            _states.Write(buffers.States.Range(first, count));
+            _states.Write<float>(buffers.States.Range(first, count));
             if (buffers.Probes is { } probes)
-                _probes?.Write(probes.Range(first, count));
+                _probes?.Write<float>(probes.Range(first, count));
             int size = _owner.SizeFor(count);
             _owner.Run(_bindings[size] ??= Bind(_owner._sizes[size]), cancellationToken);
             _predictions.Read(buffers.Velocities[output].Range(first, count));
@@ -252,13 +252,13 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 
         public void Dispose()
         {
-            foreach (Binding? binding in _bindings)
+            foreach (NetworkBinding? binding in _bindings)
                 binding?.Dispose();
             foreach (TensorRows? table in new[] { _states, _probes, _predictions, _divergences })
                 table?.Dispose();
         }
 
-        private Binding Bind(int rows)
+        private NetworkBinding Bind(int rows)
         {
             NetworkGraph graph = _owner._graph;
             List<(string, OrtValue)> inputs = [(graph.State.Name, _states.View(rows))];
@@ -268,52 +268,6 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
             if (_divergences is not null)
                 outputs.Add((graph.Divergence!.Name, _divergences.View(rows)));
             return _owner.HostBinding(rows, inputs, outputs);
-        }
-    }
-
-    /// <summary>The network's inputs and outputs bound to tables.</summary>
-    private sealed class Binding : IDisposable
-    {
-        // A binding keeps addresses only: the values must outlive it.
-        private readonly List<(string Name, OrtValue Value)> _inputs;
-        private readonly List<(string Name, OrtValue Value)> _outputs;
-
-        /// <summary>Of runs that are not captured as a CUDA graph.</summary>
-        public const int NoGraph = -1;
-
-        /// <param name="session">The network's session.</param>
-        /// <param name="graphId">By which a captured CUDA graph of this binding is known.</param>
-        /// <param name="inputs">The inputs.</param>
-        /// <param name="outputs">The outputs.</param>
-        /// <param name="inputsStay">Whether the inputs lie on the device already, at addresses that stay.</param>
-        public Binding(OnnxSession session, int graphId, List<(string Name, OrtValue Value)> inputs, List<(string Name, OrtValue Value)> outputs, bool inputsStay)
-        {
-            (_inputs, _outputs, InputsStay, GraphId) = (inputs, outputs, inputsStay, graphId.ToString());
-            Io = session.Native.CreateIoBinding();
-            BindInputs();
-            foreach ((string name, OrtValue value) in _outputs)
-                Io.BindOutput(name, value);
-        }
-
-        public OrtIoBinding Io { get; }
-
-        public bool InputsStay { get; }
-
-        public string GraphId { get; }
-
-        public void BindInputs()
-        {
-            foreach ((string name, OrtValue value) in _inputs)
-                Io.BindInput(name, value);
-        }
-
-        public void Dispose()
-        {
-            Io.Dispose();
-            foreach ((_, OrtValue value) in _inputs)
-                value.Dispose();
-            foreach ((_, OrtValue value) in _outputs)
-                value.Dispose();
         }
     }
 }

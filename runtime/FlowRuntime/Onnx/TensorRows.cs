@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using FlowRuntime.Fields;
@@ -35,58 +36,30 @@ internal sealed class TensorRows : IDisposable
     public static bool IsReal(TensorElementType type) => type is TensorElementType.Float or TensorElementType.Float16 or TensorElementType.Double;
 
     /// <summary>Writes from the first row on.</summary>
-    /// <param name="values">The values, row after row.</param>
-    public void Write(ReadOnlySpan<float> values)
+    /// <param name="values">The values, row after row: float32, or doubles such as times.</param>
+    public void Write<T>(ReadOnlySpan<T> values) where T : unmanaged, INumberBase<T>
     {
         switch (_value.Type)
         {
             case TensorElementType.Float:
-                values.CopyTo(As<float>());
+                Convert(values, As<float>());
                 break;
             case TensorElementType.Float16:
-                TensorPrimitives.ConvertToHalf(values, As<Half>());
+                Convert(values, As<Half>());
                 break;
             case TensorElementType.Double:
-                TensorPrimitives.ConvertTruncating(values, As<double>());
+                Convert(values, As<double>());
                 break;
             case TensorElementType.Int64:
-                TensorPrimitives.ConvertTruncating(values, As<long>());
+                Convert(values, As<long>());
                 break;
             case TensorElementType.Int32:
-                TensorPrimitives.ConvertTruncating(values, As<int>());
+                Convert(values, As<int>());
                 break;
             default:
                 Span<byte> flags = As<byte>();
                 for (int i = 0; i < values.Length; i++)
-                    flags[i] = values[i] == 0 ? (byte)0 : (byte)1;
-                break;
-        }
-    }
-
-    /// <summary>Writes numbers of double precision from the first row on, such as times and labels.</summary>
-    public void Write(ReadOnlySpan<double> values)
-    {
-        switch (_value.Type)
-        {
-            case TensorElementType.Float:
-                TensorPrimitives.ConvertTruncating(values, As<float>()); // rounds to the nearest, as a cast does
-                break;
-            case TensorElementType.Float16:
-                TensorPrimitives.ConvertTruncating(values, As<Half>());
-                break;
-            case TensorElementType.Double:
-                values.CopyTo(As<double>());
-                break;
-            case TensorElementType.Int64:
-                TensorPrimitives.ConvertTruncating(values, As<long>());
-                break;
-            case TensorElementType.Int32:
-                TensorPrimitives.ConvertTruncating(values, As<int>());
-                break;
-            default:
-                Span<byte> flags = As<byte>();
-                for (int i = 0; i < values.Length; i++)
-                    flags[i] = values[i] == 0 ? (byte)0 : (byte)1;
+                    flags[i] = T.IsZero(values[i]) ? (byte)0 : (byte)1;
                 break;
         }
     }
@@ -128,6 +101,14 @@ internal sealed class TensorRows : IDisposable
         _memory = [];
         if (memory.Length > 0)
             PinnedArrays.Return(memory);
+    }
+
+    private static void Convert<TFrom, TTo>(ReadOnlySpan<TFrom> values, Span<TTo> converted) where TFrom : unmanaged, INumberBase<TFrom> where TTo : unmanaged, INumberBase<TTo>
+    {
+        if (typeof(TFrom) == typeof(TTo))
+            MemoryMarshal.Cast<TFrom, TTo>(values).CopyTo(converted);
+        else
+            TensorPrimitives.ConvertTruncating(values, converted); // a real number is rounded to the nearest, as a cast does
     }
 
     private Span<T> As<T>() where T : unmanaged => MemoryMarshal.Cast<float, T>(_memory.AsSpan());

@@ -165,7 +165,9 @@ public sealed class DeviceStateTests : IDisposable
             using var device = new DeviceArithmetic(session, field, new FlowModelOptions());
             return OdeSolver.Solve(new OdeProblem
             {
-                Field = field, InitialState = (index, state) => Noise.Fill(1, index, state), Count = 20,
+                Field = field,
+                InitialState = (index, state) => Noise.Fill(1, index, state),
+                Count = 20,
                 StateArithmetic = device.For(new AdaptiveSteps(), new SamplingOptions(), finishesWithData: false),
             }).EnsureSuccess().Values;
         }
