@@ -50,6 +50,15 @@ public class CardJsonTests
     }
 
     [Fact]
+    public void Every_card_of_the_documentation_is_one()
+    {
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "model-card.md")).ReplaceLineEndings("\n");
+        string[] cards = [.. page.Split("```json\n").Skip(1).Select(rest => rest.Split("```")[0])];
+        Assert.Equal(3, cards.Length);
+        Assert.All(cards, card => CardFile.FromJson(card, "docs/model-card.md"));
+    }
+
+    [Fact]
     public void Names_are_written_in_snake_case_and_letters_as_they_are()
     {
         string json = CardFile.ToJson(Whole);
