@@ -175,7 +175,7 @@ public sealed partial class FlowModel
         var field = new InpaintingField(problem.Field, _path, states, mask, problem.First, options.Seed);
         var batch = new SampleBatch(problem.First, problem.Count, Shape, problem.TrajectoryTimes);
         batch.Statistics = Solve(
-            problem with { Field = field },
+            problem with { Field = field, StateArithmetic = null },
             (in FinishedSample sample) =>
             {
                 float[] noise = new float[Field.Dimension];

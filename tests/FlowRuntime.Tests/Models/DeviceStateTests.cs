@@ -121,6 +121,35 @@ public sealed class DeviceStateTests : IDisposable
         }
     }
 
+    [Fact]
+    public void What_is_made_of_solves_is_the_same_with_them()
+    {
+        using FlowModel host = FlowModel.Open(Repository.Model("digits.onnx")), device = FlowModel.Open(Repository.Model("digits.onnx"), new FlowModelOptions { StateOnDevice = true });
+        SamplingOptions options = new() { Labels = [3], Solver = new AdaptiveSteps() };
+        float[] data = host.Sample(2, options).EnsureSuccess().Values;
+        bool[] known = [.. Enumerable.Range(0, 64).Select(i => i < 32)];
+        Assert.Equal(host.Inpaint(data, known, options).EnsureSuccess().Values, device.Inpaint(data, known, options).EnsureSuccess().Values);
+        foreach (Func<FlowModel, SampleBatch> make in new Func<FlowModel, SampleBatch>[]
+        {
+            model => model.Encode(data, options), model => model.Edit(data, 0.4, options), model => model.Interpolate(data.AsSpan(0, 64), data.AsSpan(64), 3, options),
+        })
+        {
+            SampleBatch expected = make(host).EnsureSuccess(), actual = make(device).EnsureSuccess();
+            for (int i = 0; i < expected.Values.Length; i++)
+                Assert.Equal(expected.Values[i], actual.Values[i], 1e-3);
+            Assert.True(actual.Statistics.BusBytes > 0);
+        }
+    }
+
+    [Fact]
+    public void A_network_of_steps_keeps_its_states_on_the_host()
+    {
+        string path = TinyModel.Write(_folder, "steps.onnx", TinyModel.Declared(new("t", TinyModel.Int64, -1), TinyModel.State, TinyModel.Velocity), TinyModel.Card with { Time = new(Steps: 7) });
+        (SampleBatch host, SampleBatch device) = Both(path, Options("bosh3", 3e-3));
+        Assert.Equal(host.Values, device.Values);
+        Assert.Equal(0, device.Statistics.BusBytes);
+    }
+
     /// <summary>Each kind of input has a place on the device: labels, vectors, sequences with their mask, constants.</summary>
     [Fact]
     public void Everything_that_is_fed_has_its_place_there()
