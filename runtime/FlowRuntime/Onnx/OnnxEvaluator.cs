@@ -31,7 +31,6 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
 
     public OnnxEvaluator(OnnxSession session, NetworkGraph graph, NetworkTime time, EvaluationBuffers buffers)
     {
-        session.Hold();
         _session = session;
         _graph = graph;
         _buffers = buffers;
@@ -41,6 +40,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         _inPlace = new NetworkBinding?[buffers.Velocities.Count, _sizes.Length];
         if (!graph.TakesRowsInPlace)
             _stage = new Stage(this);
+        session.Hold(); // last: nothing of the session was used so far, and what cannot be made holds nothing
     }
 
     public void Assign(int row, long sampleIndex, Condition condition)
