@@ -8,7 +8,7 @@ namespace FlowRuntime;
 public sealed partial class FlowModel
 {
     /// <summary>How data become noise and noise data again where nothing is said: tightly, so that one undoes the other.</summary>
-    private static readonly AdaptiveSteps InverseSteps = new() { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-4, AbsoluteTolerance = 1e-4 };
+    public static AdaptiveSteps InverseSolver { get; } = new() { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-4, AbsoluteTolerance = 1e-4 };
 
     /// <summary>
     /// Carries data to the noise they come from, by the reverse solve. <see cref="Decode"/> with the same options carries it back.
@@ -26,7 +26,7 @@ public sealed partial class FlowModel
         ReadOnlySpan<float> data, SamplingOptions? options = null, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         float[] states = _data.ToStates(data, cancellationToken);
-        options = WithoutDensity(options, InverseSteps) with { TrajectoryTimes = [] };
+        options = WithoutDensity(options, InverseSolver) with { TrajectoryTimes = [] };
         OdeProblem forward = Problem(states.Length / Field.Dimension, options, "encode");
         double alpha = _path.At(End).Alpha;
         var batch = new SampleBatch(forward.First, forward.Count, Card.Sample.Shape, []);
@@ -65,7 +65,7 @@ public sealed partial class FlowModel
         ReadOnlySpan<float> noise, SamplingOptions? options = null, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         float[] rows = Rows(noise, "noise");
-        options = WithoutDensity(options, InverseSteps);
+        options = WithoutDensity(options, InverseSolver);
         return Collect(FromNoise(rows, Problem(rows.Length / Field.Dimension, options, "decode")), options, progress, cancellationToken);
     }
 
@@ -89,7 +89,7 @@ public sealed partial class FlowModel
         ArgumentOutOfRangeException.ThrowIfLessThan(frames, 2);
         if (from.Length != to.Length)
             throw new ArgumentException($"There are {from.Length} numbers to begin with and {to.Length} to end with. Give as many rows of both.");
-        options = WithoutDensity(options, InverseSteps);
+        options = WithoutDensity(options, InverseSolver);
         SampleBatch start = Encode(from, options, cancellationToken: cancellationToken), end = Encode(to, options, cancellationToken: cancellationToken);
         float[] noise = new float[checked((long)start.Values.Length * frames)];
         for (int frame = 0; frame < start.Count * frames; frame++)

@@ -37,13 +37,14 @@ public sealed partial class FlowModel
         Func<long, Condition> conditionOf = ConditionsInTurn.Of(Card.Conditions, Path, options.Conditions, options.Labels, options.Guidance);
         float[] rows = data.ToArray();
         if (options.Levels is { } levels)
-            Dequantisation.Apply(levels, options.Seed, rows, Field.Dimension);
+            Dequantisation.Apply(levels, options.Seed, rows, Field.Dimension, options.First);
         DataTransform.ToNetworkUnits(Card.Data, rows);
         var problem = new LikelihoodProblem
         {
             ModelName = System.IO.Path.GetFileName(Path),
             Field = Guided(Network, options.Guidance),
             Data = rows,
+            First = options.First,
             Prior = Prior,
             ConditionOf = conditionOf,
             Start = Start,
@@ -51,7 +52,8 @@ public sealed partial class FlowModel
             Path = _path,
             Seed = options.Seed,
             Probes = Card.Inputs.Probe is null ? 1 : options.Probes,
-            Workers = options.Workers,
+            Workers = Workers(options.Workers),
+            Processors = _processors,
             Slots = options.Slots ?? DefaultSlots,
         };
         if (options.Solver is { } solver)

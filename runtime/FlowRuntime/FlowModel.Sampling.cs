@@ -59,6 +59,16 @@ public sealed partial class FlowModel
         return InTurn(() => OdeSolver.Stream(density?.Problem ?? problem, InDataUnits, order, progress, cancellationToken), cancellationToken);
     }
 
+    /// <summary>How many threads and rows a solve of so many samples takes, and what memory its buffers.</summary>
+    /// <param name="count">Number of samples, at least 1.</param>
+    /// <param name="options">What to sample and how. Default: <see cref="Defaults"/>, without a class and so without guidance.</param>
+    /// <exception cref="ArgumentException">A label, condition or guidance that this model does not know, or a count below 1.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public SolveLayout LayoutOf(long count, SamplingOptions? options = null) => OdeSolver.LayoutOf(Problem(count, options));
+
+    /// <summary>Threads that solve: those that are asked for; one where memory is short, and its calls have more; otherwise as many as are worth it.</summary>
+    private int? Workers(int? asked) => asked ?? (_lowMemory ? 1 : null);
+
     internal OdeProblem Problem(long count, SamplingOptions? options, string operation = "sample")
     {
         _session.ThrowIfDisposed();
@@ -90,7 +100,8 @@ public sealed partial class FlowModel
             FinishesWithData = FinishesWithData,
             Seed = options.Seed,
             StateArithmetic = _device?.For(solver, options, FinishesWithData),
-            Workers = options.Workers,
+            Workers = Workers(options.Workers),
+            Processors = _processors,
             Slots = options.Slots ?? DefaultSlots,
         };
     }

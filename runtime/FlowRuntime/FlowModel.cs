@@ -19,6 +19,9 @@ namespace FlowRuntime;
 /// </example>
 public sealed partial class FlowModel : IDisposable
 {
+    /// <summary>State values side by side where memory is short: four images of 28×28.</summary>
+    private const int LowMemoryValues = 1 << 12;
+
     private readonly OnnxSession _session;
     private readonly ThreadedField? _threaded;
     private readonly ProbabilityPath _path;
@@ -27,11 +30,14 @@ public sealed partial class FlowModel : IDisposable
     private readonly Turns _turns;
     private readonly DeviceArithmetic? _device;
     private readonly int? _batch;
+    private readonly int _processors;
+    private readonly bool _lowMemory;
 
     private FlowModel(
-        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, DeviceArithmetic? device, int? mostSolves, ProviderReport provider)
+        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, DeviceArithmetic? device, FlowModelOptions options, ProviderReport provider)
     {
-        _turns = new Turns(mostSolves);
+        _turns = new Turns(options.MaxConcurrentSolves);
+        (_processors, _lowMemory) = (options.Processors, options.LowMemory);
         Path = path;
         _session = session;
         _threaded = threaded;
@@ -121,8 +127,8 @@ public sealed partial class FlowModel : IDisposable
             ProbabilityPath probabilityPath = ProbabilityPath.Of(card.Path);
             var field = new OnnxField(session, card, probabilityPath, path);
             // Who says how many threads a call has, or where it runs, means it.
-            ThreadedField? threaded = options.Threads is not null || provider.Chosen != ExecutionProvider.CpuName ? null
-                : new ThreadedField(field, threads =>
+            ThreadedField? threaded = options.Threads is not null || options.LowMemory || options.Processors == 1 || provider.Chosen != ExecutionProvider.CpuName ? null
+                : new ThreadedField(field, options.Processors, threads =>
                 {
                     (OnnxSession second, _) = SessionOpening.Open(path, new FlowModelOptions { Provider = ExecutionProvider.CpuName, Threads = threads });
                     return (second, new OnnxField(second, card, probabilityPath, path));
@@ -130,7 +136,7 @@ public sealed partial class FlowModel : IDisposable
             data = new DataSpace(card, path, options);
             if (options.StateOnDevice)
                 device = new DeviceArithmetic(session, field, options);
-            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, device, options.MaxConcurrentSolves, provider);
+            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, device, options, provider);
         }
         catch
         {
@@ -170,6 +176,8 @@ public sealed partial class FlowModel : IDisposable
         get
         {
             int slots = OdeSolver.SlotsFor(Field.Dimension, onDevice: ProviderReport.Chosen != ExecutionProvider.CpuName);
+            if (_lowMemory)
+                slots = Math.Min(slots, Math.Max(1, LowMemoryValues / Field.Dimension));
             return _batch is { } batch ? (slots + batch - 1) / batch * batch : slots;
         }
     }

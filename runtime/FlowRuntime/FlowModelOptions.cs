@@ -51,6 +51,21 @@ public sealed record FlowModelOptions
     }
 
     /// <summary>
+    /// Threads that a solve uses in all, from 1 to 256: workers, or where those are few threads inside a call. Default: the processors that this process may use.
+    /// </summary>
+    public int Processors
+    {
+        get;
+        init => field = value is >= 1 and <= 256 ? value : throw new ArgumentOutOfRangeException(nameof(Processors), value, "Give 1 to 256 threads.");
+    } = Math.Min(Environment.ProcessorCount, 256);
+
+    /// <summary>
+    /// Whether to trade speed for memory: one worker with few slots, whose calls take all of <see cref="Processors"/>, and an ONNX Runtime that keeps no memory between calls. The samples are
+    /// the same. For networks that are large beside the memory of a small board. Default false.
+    /// </summary>
+    public bool LowMemory { get; init; }
+
+    /// <summary>
     /// Threads inside one network call, from 1 to 256. Default: chosen by the model. A solve's workers are the threads
     /// (<see cref="SamplingOptions.Workers"/>), with one each inside a call, which was measured to be faster for networks small and
     /// large; only a solve of fewer samples than processors on a network whose calls are long takes all of them inside a call.

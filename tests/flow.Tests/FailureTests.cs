@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Sampling;
 using SkiaSharp;
@@ -106,26 +107,54 @@ public sealed class FailureTests : IDisposable
     }
 
     [Theory]
-    [InlineData("INT", "--steps 1000")]
-    [InlineData("INT", "--slots 4 --workers 1")]
-    [InlineData("TERM", "--steps 1000")]
-    public async Task An_interruption_ends_the_work_and_leaves_nothing(string signal, string arguments)
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task An_interruption_before_the_first_sample_leaves_nothing(string signal)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sends signals by Linux's means.");
-        Assert.SkipWhen(IgnoresInterrupts(), "These tests were started deaf to interrupts, and so is what they start.");
-        Process process = ToolRun.StartProcess(["sample", Models.Digits, "--count", "10000000", .. arguments.Split(' '), "--out", _folder["a.npy"]]);
-
-        ToolRun run = await ToolRun.Finished(process, async () =>
-        {
-            while (!_folder.Entries.Any() && !process.HasExited) // the partial file: the solve is under way, or nearly
-                await Task.Delay(20, TestContext.Current.CancellationToken);
-            await Task.Delay(200, TestContext.Current.CancellationToken);
-            Assert.False(process.HasExited);
-            await ToolRun.InShell($"kill -{signal} {process.Id}");
-        });
+        ToolRun run = await Interrupted(signal, "--count 10000000 --steps 100000");
 
         Assert.Equal((CommandHost.Interrupted, "", "Interrupted.\n"), (run.ExitCode, run.Output, run.Error));
         Assert.Empty(_folder.Entries);
+    }
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task An_interruption_keeps_what_there_is_and_tells_how_to_go_on(string signal)
+    {
+        const string Arguments = "--count 1000000 --seed 5 --slots 4 --workers 1";
+
+        ToolRun run = await Interrupted(signal, Arguments);
+
+        Assert.Equal((CommandHost.Interrupted, ""), (run.ExitCode, run.Output));
+        Match said = Regex.Match(run.Error, @"^Interrupted\. ([0-9,]+) of 1,000,000 rows are kept in (\S+); go on with: flow (.*)\n$");
+        Assert.True(said.Success, run.Error);
+        Assert.Equal(_folder["a.npy.partial"], said.Groups[2].Value);
+        Assert.Equal($"sample {Models.Digits} {Arguments} --out {_folder["a.npy"]} --resume", said.Groups[3].Value);
+        Assert.Equal(["a.npy.partial", "a.npy.partial.json"], _folder.Entries);
+        int kept = int.Parse(said.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+        Assert.InRange(kept, 1, 999_999);
+        // Even unfinished it is an array that is read, and the rows that are kept are right.
+        using FlowModel model = FlowModel.Open(Models.Digits);
+        kept = Math.Min(kept, 100);
+        float[] expected = model.Sample(kept, new SamplingOptions { Seed = 5 }, cancellationToken: TestContext.Current.CancellationToken).Values;
+        Assert.Equal(expected, NpyArray.Read(_folder["a.npy.partial"]).Values[..(64 * kept)]);
+    }
+
+    /// <summary>Sends a signal to <c>flow sample</c> on the digits once its work is under way, or nearly.</summary>
+    private async Task<ToolRun> Interrupted(string signal, string arguments)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sends signals by Linux's means.");
+        Assert.SkipWhen(IgnoresInterrupts(), "These tests were started deaf to interrupts, and so is what they start.");
+        Process process = ToolRun.StartProcess(["sample", Models.Digits, .. arguments.Split(' '), "--out", _folder["a.npy"]]);
+        return await ToolRun.Finished(process, async () =>
+        {
+            while (!_folder.Entries.Any() && !process.HasExited) // the partial file
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            await Task.Delay(400, TestContext.Current.CancellationToken);
+            Assert.False(process.HasExited);
+            await ToolRun.InShell($"kill -{signal} {process.Id}");
+        });
     }
 
     private string OverflowingModel() =>

@@ -42,7 +42,7 @@ public sealed class InspectTests : IDisposable
 
         using JsonDocument document = JsonDocument.Parse(run.Output);
         JsonElement told = document.RootElement;
-        Assert.Equal(["model", "bytes", "parameters", "graph", "provider", "provider_report", "hints", "card"], told.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(["model", "bytes", "parameters", "graph", "provider", "provider_report", "providers", "hints", "card"], told.EnumerateObject().Select(field => field.Name));
         Assert.Equal(Models.Digits, told.GetProperty("model").GetString());
         Assert.Equal(new FileInfo(Models.Digits).Length, told.GetProperty("bytes").GetInt64());
         Assert.Equal(OnnxFile.ParameterCount(Models.Digits), told.GetProperty("parameters").GetInt64());

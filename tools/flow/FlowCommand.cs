@@ -1,4 +1,5 @@
 using System.CommandLine;
+using FlowRuntime.Tool.Verbs;
 
 namespace FlowRuntime.Tool;
 
@@ -9,17 +10,31 @@ internal static class FlowCommand
         flow samples generative flow models (ONNX files with a card).
 
           flow inspect MODEL                        what a model is and what it needs
-          flow card MODEL                           begin a card for a network of somebody else's
-          flow sample MODEL --out samples.png       draw samples: .png, .npy or .csv
+          flow sample MODEL --out samples.png       draw samples: .png, .npy, .csv, a folder of pictures, or - for a pipe
+
+          flow encode MODEL --in X --out Z.npy      data to the noise they come from
+          flow interpolate MODEL --in X --out FILE  what lies between data
+          flow edit MODEL --in X --start T --out F  noise data to a time and solve on
+          flow inpaint MODEL --in X --mask M …      draw what is missing
+          flow likelihood MODEL --in X --out FILE   log-densities of data
+          flow join PART… --out FILE                put the shards of a job together
+
           flow tune MODEL                           find the fastest solver for this model and write it into its card
+          flow bench MODEL                          how fast it samples here
+          flow card MODEL                           begin a card for a network of somebody else's
           flow devices                              what models can run on, and whether it works
+          flow completion bash                      complete verbs and options at the tab key
 
         Add --help to a verb for its options and examples.
         """;
 
     public static RootCommand Root()
     {
-        var root = new RootCommand("Samples generative flow models.") { InspectCommand.Make(), CardCommand.Make(), SampleCommand.Make(), TuneCommand.Make(), DevicesCommand.Make() };
+        var root = new RootCommand("Samples generative flow models.")
+        {
+            InspectCommand.Make(), SampleCommand.Make(), EncodeCommand.Make(), InterpolateCommand.Make(), EditCommand.Make(), InpaintCommand.Make(), LikelihoodCommand.Make(),
+            JoinCommand.Make(), TuneCommand.Make(), BenchCommand.Make(), CardCommand.Make(), DevicesCommand.Make(), CompletionCommand.Make(),
+        };
         root.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(WhatNext));
         return root;
     }

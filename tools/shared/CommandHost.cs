@@ -18,6 +18,9 @@ internal static class CommandHost
     private const int NoSpaceOnUnix = 28; // ENOSPC
     private const int NoSpaceOnWindows = 112; // ERROR_DISK_FULL
 
+    /// <summary>What an <see cref="IOException"/> says for a full disk.</summary>
+    public static int NoSpace => OperatingSystem.IsWindows() ? unchecked((int)0x80070000) | NoSpaceOnWindows : NoSpaceOnUnix;
+
     public static async Task<int> RunAsync(RootCommand root, string[] args, TextWriter output, TextWriter error)
     {
         // An argument with @ is itself, such as the file of --grid @times.csv; by default it would be read for more arguments.
@@ -42,12 +45,12 @@ internal static class CommandHost
             };
             return await parsed.InvokeAsync(configuration, interruption.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            await error.WriteLineAsync("Interrupted.");
+            await error.WriteLineAsync(e is InterruptedWorkException ? e.Message : "Interrupted.");
             return Interrupted;
         }
-        catch (IOException e) when ((e.HResult & 0xFFFF) is NoSpaceOnUnix or NoSpaceOnWindows)
+        catch (IOException e) when (IsNoSpace(e))
         {
             await error.WriteLineAsync($"{OneLine(e.Message)}: free some space there, or write elsewhere.");
             return FailedAtWork;
@@ -68,6 +71,9 @@ internal static class CommandHost
         }
     }
 
+    /// <summary>Whether a failure is that of a full disk.</summary>
+    public static bool IsNoSpace(Exception e) => e is IOException && (e.HResult & 0xFFFF) is NoSpaceOnUnix or NoSpaceOnWindows;
+
     /// <summary>Uses an option's value; what is wrong with it is reported under the option's name.</summary>
     public static T Checked<T>(string option, Func<T> use)
     {
@@ -85,13 +91,15 @@ internal static class CommandHost
     public static void RequireWritable(string option, string path)
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        string probe = path + ".partial";
+        string probe = path + ".partial"; // what other writers begin with
         try
         {
             if (Directory.Exists(path))
                 throw new ArgumentException($"{option}: {path} is a folder. Name a file.");
             if (!Directory.Exists(folder))
                 throw new ArgumentException($"{option}: there is no folder {folder}. Make it first.");
+            if (File.Exists(probe))
+                return; // unfinished work, which stays as it is
             File.Create(probe).Dispose();
             File.Delete(probe);
         }
@@ -121,7 +129,7 @@ internal static class CommandHost
     }
 
     /// <summary>A message's first line, without what .NET adds to it for programmers.</summary>
-    private static string OneLine(string message)
+    public static string OneLine(string message)
     {
         string line = message.Split('\n')[0].Trim();
         int parameter = line.LastIndexOf(" (Parameter '", StringComparison.Ordinal);

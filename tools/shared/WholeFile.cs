@@ -2,26 +2,28 @@ using System.Text;
 
 namespace FlowRuntime.CommandLine;
 
-/// <summary>Small files that are there whole or not at all: written as FILE.partial, flushed, and then given their name.</summary>
+/// <summary>Files that are there whole or not at all: written as FILE.new, flushed, and then given their name.</summary>
 internal static class WholeFile
 {
-    public static void Write(string path, ReadOnlySpan<byte> content)
+    public static void Write(string path, Action<Stream> write)
     {
-        string partial = path + ".partial";
+        string unfinished = path + ".new";
         try
         {
-            using (FileStream stream = File.Create(partial))
+            using (FileStream stream = File.Create(unfinished))
             {
-                stream.Write(content);
+                write(stream);
                 stream.Flush(flushToDisk: true);
             }
-            File.Move(partial, path, overwrite: true);
+            File.Move(unfinished, path, overwrite: true);
         }
         finally
         {
-            File.Delete(partial);
+            File.Delete(unfinished);
         }
     }
+
+    public static void Write(string path, byte[] content) => Write(path, stream => stream.Write(content));
 
     public static void Write(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text));
 }

@@ -5,10 +5,12 @@ namespace FlowRuntime.Likelihood;
 /// <summary>The log-densities of rows of data, with what became of each row and what it cost.</summary>
 public sealed class LikelihoodBatch
 {
+    private readonly long _first;
     private readonly int _probes;
 
-    internal LikelihoodBatch(int count, int dimension, int probes)
+    internal LikelihoodBatch(long first, int count, int dimension, int probes)
     {
+        _first = first;
         (Count, Dimension, _probes) = (count, dimension, probes);
         LogDensities = new double[count];
         StandardErrors = probes > 1 ? new double[count] : null;
@@ -73,7 +75,7 @@ public sealed class LikelihoodBatch
     /// <summary>Takes one solve of a row over: its probes come one behind another, in order.</summary>
     internal void Take(in FinishedSample sample, ReadOnlySpan<float> latent, double logDensity)
     {
-        int i = (int)(sample.Index / _probes), number = (int)(sample.Index % _probes);
+        int i = (int)(sample.Index / _probes - _first), number = (int)(sample.Index % _probes);
         Evaluations[i] += sample.Evaluations;
         if (number > 0 && Status[i] != SampleStatus.Completed)
             return;

@@ -36,6 +36,11 @@ public sealed record LikelihoodOptions
         init => field = value is null or >= 2 ? value : throw new ArgumentOutOfRangeException(nameof(Levels), value, "Give at least 2 levels, such as 256, or null for real numbers.");
     }
 
+    /// <summary>
+    /// Index of the first row, at least 0: probes, dequantisation, labels and conditions go by it, so that data may be worked on in parts. Default 0.
+    /// </summary>
+    public long First { get; init => field = LikelihoodProblem.CheckFirst(value); }
+
     /// <summary>Seed of probes and dequantisation. Default 0.</summary>
     public ulong Seed { get; init; }
 

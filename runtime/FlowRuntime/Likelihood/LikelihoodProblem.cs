@@ -21,6 +21,9 @@ public sealed record LikelihoodProblem
     /// <summary>The data at <see cref="End"/>, [count, d], row-major, in the field's units.</summary>
     public required ReadOnlyMemory<float> Data { get; init; }
 
+    /// <summary>Index of the first row, at least 0: its probes and condition go by it, so that data may be worked on in parts. Default 0.</summary>
+    public long First { get; init => field = CheckFirst(value); }
+
     /// <summary>The law of the state at <see cref="Start"/>. Default: N(0, I).</summary>
     public GaussianPrior Prior { get; init; } = GaussianPrior.Standard;
 
@@ -44,7 +47,7 @@ public sealed record LikelihoodProblem
     public SolverOptions Solver { get; init; } = DefaultSolver;
 
     /// <summary>How densities are solved where nothing is said.</summary>
-    internal static AdaptiveSteps DefaultSolver { get; } = new() { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-5, AbsoluteTolerance = 1e-5 };
+    public static AdaptiveSteps DefaultSolver { get; } = new() { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-5, AbsoluteTolerance = 1e-5 };
 
     /// <summary>The path the field belongs to; the Karras grid needs it. Default: none.</summary>
     public ProbabilityPath? Path { get; init; }
@@ -61,11 +64,17 @@ public sealed record LikelihoodProblem
     /// <summary>Threads that solve, from 1 to 256. Default: by the number of rows, up to the number of processors.</summary>
     public int? Workers { get; init => field = OdeProblem.CheckWorkers(value); }
 
+    /// <summary>The most workers where their number is not given.</summary>
+    internal int Processors { get; init; } = Environment.ProcessorCount;
+
     /// <summary>Rows a worker solves side by side, at least 1. Default: by the dimension, up to 1,024.</summary>
     public int? Slots { get; init => field = OdeProblem.CheckSlots(value); }
 
     /// <summary>The model's file without its folder, for metrics and traces; null for a field of the caller's own.</summary>
     internal string? ModelName { get; init; }
+
+    internal static long CheckFirst(long value, [CallerMemberName] string name = "") => value is >= 0 and <= long.MaxValue / (2L * MostProbes) ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"Give an index from 0 to {long.MaxValue / (2L * MostProbes)}.");
 
     internal static int CheckProbes(int value, [CallerMemberName] string name = "") => value is >= 1 and <= MostProbes ? value
         : throw new ArgumentOutOfRangeException(name, value, $"Give 1 to {MostProbes} probes.");

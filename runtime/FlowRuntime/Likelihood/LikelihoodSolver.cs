@@ -29,7 +29,7 @@ public static class LikelihoodSolver
         problem.Check();
         int dimension = problem.Field.Dimension, probes = problem.Probes;
         var field = new LikelihoodField(problem.Field, problem.Seed, probes);
-        var batch = new LikelihoodBatch(problem.Data.Length / dimension, dimension, probes);
+        var batch = new LikelihoodBatch(problem.First, problem.Data.Length / dimension, dimension, probes);
         void Take(in FinishedSample sample)
         {
             ReadOnlySpan<float> start = sample.State[..dimension];
@@ -44,16 +44,18 @@ public static class LikelihoodSolver
                 Field = field,
                 InitialState = (index, state) =>
                 {
-                    problem.Data.Span.Slice((int)(index / probes) * dimension, dimension).CopyTo(state);
+                    problem.Data.Span.Slice((int)(index / probes - problem.First) * dimension, dimension).CopyTo(state);
                     state[dimension] = 0;
                 },
                 ConditionOf = index => problem.ConditionOf(index / probes),
+                First = checked(problem.First * probes),
                 Count = (long)batch.Count * probes,
                 Start = problem.End,
                 End = problem.Start,
                 Solver = problem.Solver,
                 Path = problem.Path,
                 Workers = problem.Workers,
+                Processors = problem.Processors,
                 Slots = problem.Slots,
             },
             Take, probes > 1 ? SampleOrder.Index : SampleOrder.Completion, progress, cancellationToken);

@@ -158,6 +158,9 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     }
 
     /// <summary>Tables for the stages, for the interpolant's where a trajectory is asked for, and a spare one where first stages are evaluated for some rows alone.</summary>
+    /// <summary>Tables of states that a worker keeps: the velocities, the state, what the network sees, and scratch.</summary>
+    public static int Tables(OdeProblem problem, AdaptiveSteps options) => Outputs(problem, options) + 3;
+
     private static int Outputs(OdeProblem problem, AdaptiveSteps options)
     {
         int tables = options.Method.Stages;

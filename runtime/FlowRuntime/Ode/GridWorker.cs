@@ -20,6 +20,9 @@ internal sealed class GridWorker : SolveWorker
         _stepper = GridStepper.Create(options.Method, new GridContext(problem, _grid, X, Buffers, Indices, EvaluateAt));
     }
 
+    /// <summary>Tables of states that a worker keeps: the velocities, the state, what the network sees, and scratch.</summary>
+    public static int Tables(FixedSteps options) => GridStepper.Outputs(options.Method) + 3;
+
     public override void Run(CancellationToken cancellationToken)
     {
         do

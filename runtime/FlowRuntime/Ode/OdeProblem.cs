@@ -78,6 +78,9 @@ public sealed record OdeProblem
     /// <summary>Samples a worker solves side by side, at least 1. Default: by the dimension, up to 1,024.</summary>
     public int? Slots { get; init => field = CheckSlots(value); }
 
+    /// <summary>The most workers where their number is not given.</summary>
+    internal int Processors { get; init; } = Environment.ProcessorCount;
+
     internal static int? CheckWorkers(int? value, [CallerMemberName] string name = "") => value is null or (>= 1 and <= 256) ? value
         : throw new ArgumentOutOfRangeException(name, value, "Give 1 to 256 workers.");
 

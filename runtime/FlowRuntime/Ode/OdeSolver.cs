@@ -89,21 +89,30 @@ public static class OdeSolver
             return StreamFinished(problem, consumer, order, progress, cancellationToken);
         if (problem.Solver is AdaptiveSteps { Moments: { } moments })
             return StreamWhitened(problem, moments, consumer, order, progress, cancellationToken);
-        int workers = (int)Math.Min(problem.Count, problem.Workers
-            ?? Math.Clamp(problem.Count / Math.Clamp(FewestValuesPerWorker / problem.Field.Dimension, 1, MostSamplesForAWorker), 1, Environment.ProcessorCount));
-        long share = (problem.Count + workers - 1) / workers;
-        int slots = (int)Math.Min(share, problem.Slots
-            ?? SlotsFor(problem.Field.Dimension, onDevice: false));
-
+        SolveLayout layout = LayoutOf(problem);
         long started = Stopwatch.GetTimestamp();
-        int window = order == SampleOrder.Index ? (int)Math.Min(problem.Count, (long)WindowPerSlot * workers * slots) : 0;
-        var queue = new SampleQueue(problem, consumer, progress, window);
-        SolveWorker[] all = RunWorkers(workers, slots, problem, queue, cancellationToken);
+        var queue = new SampleQueue(problem, consumer, progress, order == SampleOrder.Index ? layout.Window : 0);
+        SolveWorker[] all = RunWorkers(layout.Workers, layout.Slots, problem, queue, cancellationToken);
         return new SamplingStatistics(
             queue.Evaluations, queue.Accepted, queue.Rejected, all.Sum(worker => worker.FieldCalls), Stopwatch.GetElapsedTime(started))
         {
             BusBytes = all.Sum(worker => worker.BusBytes),
         };
+    }
+
+    /// <summary>How a problem is laid out on workers and slots.</summary>
+    internal static SolveLayout LayoutOf(OdeProblem problem)
+    {
+        int dimension = problem.Field.Dimension;
+        int workers = (int)Math.Min(problem.Count, problem.Workers
+            ?? Math.Clamp(problem.Count / Math.Clamp(FewestValuesPerWorker / dimension, 1, MostSamplesForAWorker), 1, problem.Processors));
+        long share = (problem.Count + workers - 1) / workers;
+        int slots = (int)Math.Min(share, problem.Slots ?? SlotsFor(dimension, onDevice: false));
+        int window = (int)Math.Min(problem.Count, (long)WindowPerSlot * workers * slots);
+        long rows = (long)workers * slots, times = problem.TrajectoryTimes.Count;
+        long tables = problem.Solver is AdaptiveSteps adaptive ? AdaptiveWorker.Tables(problem, adaptive) : GridWorker.Tables((FixedSteps)problem.Solver);
+        long values = dimension * (rows * (tables + times) + window * (1 + times));
+        return new SolveLayout(workers, slots, window, sizeof(float) * values);
     }
 
     /// <summary>Slots of a worker where nothing else is asked for.</summary>

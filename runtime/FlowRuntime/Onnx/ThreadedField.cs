@@ -9,8 +9,9 @@ namespace FlowRuntime.Onnx;
 /// for, and used where calls are long, it is faster and gives the same bits for a trial row.
 /// </summary>
 /// <param name="field">The network with one thread a call.</param>
+/// <param name="processors">The threads inside a call.</param>
 /// <param name="open">Opens it with a number of threads a call; null where it cannot.</param>
-internal sealed class ThreadedField(IVelocityField field, Func<int, (OnnxSession Session, IVelocityField Field)> open) : IDisposable
+internal sealed class ThreadedField(IVelocityField field, int processors, Func<int, (OnnxSession Session, IVelocityField Field)> open) : IDisposable
 {
     /// <summary>Calls shorter than this are not worth waking threads for.</summary>
     private static readonly TimeSpan ShortCall = TimeSpan.FromMilliseconds(0.2);
@@ -23,7 +24,7 @@ internal sealed class ThreadedField(IVelocityField field, Func<int, (OnnxSession
     /// <summary>The field to solve so many samples with.</summary>
     public IVelocityField For(long count)
     {
-        if (count >= Environment.ProcessorCount)
+        if (count >= processors)
             return field;
         lock (_lock)
         {
@@ -50,7 +51,7 @@ internal sealed class ThreadedField(IVelocityField field, Func<int, (OnnxSession
         (TimeSpan alone, float[] expected) = Trial(field);
         if (alone < ShortCall)
             return;
-        (OnnxSession session, IVelocityField threaded) = open(Environment.ProcessorCount);
+        (OnnxSession session, IVelocityField threaded) = open(processors);
         (TimeSpan together, float[] actual) = Trial(threaded);
         if (together < alone && MemoryMarshal.AsBytes<float>(expected).SequenceEqual(MemoryMarshal.AsBytes<float>(actual)))
             (_session, _threaded) = (session, threaded);

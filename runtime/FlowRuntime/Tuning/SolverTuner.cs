@@ -83,7 +83,7 @@ public static class SolverTuner
         // Measuring is one network call after another, so the processors share the ways; the solves below share themselves out.
         try
         {
-            Parallel.For(0, ways.Length, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount }, way =>
+            Parallel.For(0, ways.Length, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = calibration.Processors }, way =>
             {
                 profiles[way] = Rounded(MeasureProfile(calibration with { Workers = 1 }, ways[way].Pair, ways[way].Moments, cancellationToken));
                 progress?.Report(0.7 * Interlocked.Increment(ref done) / ways.Length);

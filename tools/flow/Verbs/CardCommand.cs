@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Verbs;
 
 /// <summary><c>flow card MODEL</c>: begins a sidecar for a network of somebody else's.</summary>
 internal sealed class CardCommand

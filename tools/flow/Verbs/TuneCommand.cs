@@ -8,7 +8,7 @@ using FlowRuntime.Ode;
 using FlowRuntime.Sampling;
 using FlowRuntime.Tuning;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Verbs;
 
 /// <summary><c>flow tune MODEL</c>: measures solvers on the model and writes what it finds into its card.</summary>
 internal sealed class TuneCommand

@@ -4,7 +4,7 @@ using FlowRuntime.CommandLine;
 using FlowRuntime.Ode;
 using FlowRuntime.Sampling;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Arguments;
 
 /// <summary>The options that say how to solve, shared by the verbs that do: a quality, or a method with tolerances or steps.</summary>
 internal sealed class SolverArguments
@@ -17,22 +17,26 @@ internal sealed class SolverArguments
     private readonly Option<string?> _grid = new("--grid") { Description = "Where the steps stand: uniform, cosine, shift:S, karras:RHO or @times.csv." };
     private readonly Option<double?> _sde = new("--sde") { Description = "Stochastic sampling with this churn, in a number of steps." };
 
+    private Option[] All => [_quality, _method, _rtol, _atol, _steps, _grid, _sde];
+
     public void AddTo(Command command)
     {
-        Option[] all = [_quality, _method, _rtol, _atol, _steps, _grid, _sde];
-        foreach (Option option in all)
+        foreach (Option option in All)
             command.Add(option);
         command.Validators.Add(result =>
         {
             // Whether they are given, not their values: one that cannot be read would throw here.
             bool Given(Option option) => result.GetResult(option) is not null;
-            Option? other = all.FirstOrDefault(option => option != _quality && Given(option));
+            Option? other = All.FirstOrDefault(option => option != _quality && Given(option));
             if (Given(_quality) && other is not null)
                 result.AddError($"--quality and {other.Name} exclude each other: a quality chooses the method and its tolerance.");
             else if ((Given(_steps) || Given(_grid) || Given(_sde)) && (Given(_rtol) || Given(_atol)))
                 result.AddError("--steps, --grid or --sde and --rtol or --atol exclude each other: give a number of steps or tolerances.");
         });
     }
+
+    /// <summary>Whether the command line says anything of how to solve.</summary>
+    public bool IsGiven(ParseResult parsed) => All.Any(option => parsed.GetResult(option) is not null);
 
     /// <summary>How to solve: what the command line says, over the model's own defaults.</summary>
     /// <exception cref="ArgumentException">Options do not fit each other, or a value is none.</exception>

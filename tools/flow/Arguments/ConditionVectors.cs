@@ -1,11 +1,12 @@
 using System.Globalization;
 using FlowRuntime.Cards;
 using FlowRuntime.Fields;
+using FlowRuntime.Tool.Input;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Arguments;
 
 /// <summary>What <c>--condition</c> says: the vectors that samples are drawn under.</summary>
-internal static class ConditionArgument
+internal static class ConditionVectors
 {
     /// <summary>Reads vectors: numbers in the card's order or by name, or a table of them.</summary>
     /// <exception cref="ArgumentException">The model has no condition vector, or the text gives no numbers for it.</exception>
@@ -15,9 +16,25 @@ internal static class ConditionArgument
             throw new ArgumentException(model.Card.Conditions?.Vectors is { Count: > 1 } several
                 ? $"{model.Path} has {several.Count} condition vectors; the option gives one. Sample it by the library."
                 : $"{model.Path} has no condition vector. Leave the option out.");
+        if (text.EndsWith(".npy", StringComparison.OrdinalIgnoreCase))
+            return Array(text, input);
         string[] rows = [.. (text.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? Table(text) : text.Split(';', StringSplitOptions.TrimEntries)).Where(row => row.Length > 0)];
         return rows.Length > 0 ? [.. rows.Select(row => new Condition { Vectors = new Dictionary<string, float[]> { [input.Input] = Row(row, input) } })]
             : throw new ArgumentException($"'{text}' gives no numbers.");
+    }
+
+    /// <summary>The rows of a NumPy array.</summary>
+    private static Condition[] Array(string path, ConditionInputCard input)
+    {
+        if (!File.Exists(path))
+            throw new ArgumentException($"there is no file {path}.");
+        using var rows = new NpyRows(path, [input.Length], image: false);
+        return [.. Enumerable.Range(0, checked((int)rows.Count)).Select(row =>
+        {
+            float[] values = new float[input.Length];
+            rows.Read(row, values);
+            return new Condition { Vectors = new Dictionary<string, float[]> { [input.Input] = values } };
+        })];
     }
 
     /// <summary>The rows of a file; a header is laid over them as names.</summary>

@@ -1,7 +1,7 @@
 using FlowRuntime.Ode;
 using FlowRuntime.Sampling;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Verbs;
 
 /// <summary>Checks one execution provider on a model: what the library promises, held against the CPU where it must be the same.</summary>
 internal static class SelfTest

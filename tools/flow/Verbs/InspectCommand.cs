@@ -3,8 +3,9 @@ using System.Globalization;
 using System.Text.Json;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Onnx;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Verbs;
 
 /// <summary><c>flow inspect MODEL</c>: what a model is and what it needs.</summary>
 internal static class InspectCommand
@@ -36,6 +37,7 @@ internal static class InspectCommand
             OnnxFile.GraphHash(path),
             model.ProviderReport.Chosen,
             model.ProviderReport.ToString(),
+            [.. ProviderDevices.Present()],
             HintsState(model),
             model.Card);
         if (asJson)
@@ -68,7 +70,7 @@ internal static class InspectCommand
         };
         (string Name, string? Value)[] lines =
         [
-            ("model", FormattableString.Invariant($"{model.Model} ({model.Bytes / 1e6:F2} MB, {model.Parameters:N0} parameters)")),
+            ("model", FormattableString.Invariant($"{model.Model} ({Quantity.Bytes(model.Bytes)}, {model.Parameters:N0} parameters)")),
             ("graph", $"sha256 {model.Graph}"),
             ("predicts", FormattableString.Invariant($"{Name(card.Prediction.Kind)} of [{string.Join(", ", card.Sample.Shape)}], path {Name(card.Path.Kind)}, t from {card.Path.Start} to {card.Path.End}")),
             ("inputs", $"{card.Inputs.Time} (time), {card.Inputs.State} (state){(card.Inputs.Probe is { } probe ? $", {probe} (probe)" : "")}{(classes is null ? "" : $", {classes.Input} (class label)")}{string.Concat(vectors.Select(vector => $", {vector.Input} (condition)"))}{string.Concat((card.Conditions?.Sequences ?? []).Select(sequence => $", {sequence.Input} (sequence)"))}{string.Concat((card.Inputs.Constants ?? []).Select(constant => $", {constant.Input} (constant)"))}"),
@@ -85,6 +87,7 @@ internal static class InspectCommand
             ("weights", made.Precision),
             ("licence", made.Licence),
             ("runs on", model.ProviderReport),
+            ("providers", string.Join(", ", model.Providers)),
         ];
         foreach ((string name, string? value) in lines.Where(line => line.Value is not null))
             output.WriteLine($"{name,-12} {value}");

@@ -1,6 +1,6 @@
 using Spectre.Console;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Verbs;
 
 /// <summary>A progress line on stderr where that is a terminal, and nothing elsewhere.</summary>
 internal sealed class TuningProgressBar(bool quiet) : IProgress<double>, IDisposable

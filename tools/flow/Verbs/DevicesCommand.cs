@@ -4,7 +4,7 @@ using System.Text.Json;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Onnx;
 
-namespace FlowRuntime.Tool;
+namespace FlowRuntime.Tool.Verbs;
 
 /// <summary><c>flow devices</c>: execution providers, present or absent and why, and whether they work.</summary>
 internal sealed class DevicesCommand
