@@ -37,6 +37,7 @@ public class OptionsTests
         Refused("Workers", () => sampling with { Workers = count });
         Refused("Slots", () => sampling with { Slots = count });
         Refused("Threads", () => model with { Threads = count });
+        Refused("Processors", () => model with { Processors = count });
     }
 
     [Theory]
@@ -47,6 +48,7 @@ public class OptionsTests
         Refused("Workers", () => Solve.Problem(FormulaField.Cosine, new AdaptiveSteps(), count: 1, workers: count));
         Refused("Workers", () => new SamplingOptions { Workers = count });
         Refused("Threads", () => new FlowModelOptions { Threads = count });
+        Refused("Processors", () => new FlowModelOptions { Processors = count });
         Assert.Equal((256, 256), (new SamplingOptions { Workers = 256 }.Workers, new FlowModelOptions { Threads = 256 }.Threads));
     }
 

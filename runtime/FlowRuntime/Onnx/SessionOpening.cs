@@ -101,9 +101,6 @@ internal static class SessionOpening
             IntraOpNumThreads = options.Threads ?? (options.LowMemory ? options.Processors : 1),
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            // The arena keeps what the largest call took; the pattern plans a call's memory as one block.
-            EnableCpuMemArena = !options.LowMemory,
-            EnableMemoryPattern = !options.LowMemory,
             // Errors come as exceptions; the library's own log would print them a second time.
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };

@@ -138,6 +138,31 @@ public class LikelihoodSolverTests
         }
     }
 
+    /// <summary>Data may be worked on in parts, each with the index of its first row: probes and conditions go by it.</summary>
+    [Theory, InlineData(1), InlineData(3)]
+    public void Two_parts_with_their_own_first_index_are_the_whole(int probes)
+    {
+        var path = new ConditionalOtPath();
+        var seen = new System.Collections.Concurrent.ConcurrentBag<long>();
+        LikelihoodProblem problem = Problem(path) with { Field = new HutchinsonField(Mixture, path), Data = Points(9), Probes = probes, Seed = 4 };
+        LikelihoodBatch whole = LikelihoodSolver.Solve(problem).EnsureSuccess();
+        LikelihoodBatch first = LikelihoodSolver.Solve(problem with { Data = Points(9).AsMemory(0, 2 * 4) });
+        LikelihoodBatch second = LikelihoodSolver.Solve(problem with
+        {
+            Data = Points(9).AsMemory(2 * 4),
+            First = 4,
+            ConditionOf = index =>
+            {
+                seen.Add(index);
+                return Condition.None;
+            },
+        });
+        Assert.Equal(whole.LogDensities, first.LogDensities.Concat(second.LogDensities));
+        Assert.Equal(whole.Evaluations, first.Evaluations.Concat(second.Evaluations));
+        Assert.Equal([4, 5, 6, 7, 8], seen.Distinct().Order());
+        Assert.Throws<ArgumentOutOfRangeException>(() => problem with { First = -1 });
+    }
+
     [Fact]
     public void A_row_that_fails_does_so_alone()
     {

@@ -72,6 +72,18 @@ public class ModelLikelihoodTests
     }
 
     [Fact]
+    public void Images_of_levels_are_dequantised_by_their_index_so_that_parts_are_the_whole()
+    {
+        byte[] graph = TinyModel.TimesTime(state: new("x", TinyModel.Float, -1, 1, 1, 2), velocity: new("v", TinyModel.Float, -1, 1, 1, 2));
+        using FlowModel model = Open(graph, Card with { Sample = new([1, 1, 2]), Data = new(Image: new(-1, 1)) });
+        float[] data = [0, 0.25f, 0.5f, 0.5f, 1, 0.75f];
+        var options = new LikelihoodOptions { Levels = 5, Seed = 3, Slots = 1 }; // one row at a time the graph takes any shape
+        double[] whole = model.LogLikelihood(data, options).EnsureSuccess().LogDensities;
+        Assert.Equal(whole[1..], model.LogLikelihood(data.AsSpan(2), options with { First = 1 }).LogDensities);
+        Assert.NotEqual(whole[1..], model.LogLikelihood(data.AsSpan(2), options).LogDensities);
+    }
+
+    [Fact]
     public void Probes_are_counted_for_an_estimate_alone()
     {
         var four = new LikelihoodOptions { Probes = 4 };

@@ -18,6 +18,33 @@ public class ModelSamplingTests
     }
 
     [Theory]
+    [InlineData("digits.onnx")]
+    [InlineData("moons.onnx")]
+    public void Few_threads_and_little_memory_change_nothing_about_the_samples(string name)
+    {
+        string path = Repository.Model(name);
+        using FlowModel usual = FlowModel.Open(path), single = FlowModel.Open(path, new FlowModelOptions { Processors = 1 }), low = FlowModel.Open(path, new FlowModelOptions { LowMemory = true });
+        float[] expected = usual.Sample(300).Values;
+        Assert.Equal(expected, single.Sample(300).Values);
+        Assert.Equal(expected, low.Sample(300).Values);
+    }
+
+    [Fact]
+    public void A_solve_is_laid_out_on_no_more_threads_than_are_given_and_on_few_rows_where_memory_is_short()
+    {
+        string path = Repository.Model("digits.onnx");
+        using FlowModel three = FlowModel.Open(path, new FlowModelOptions { Processors = 3 }), low = FlowModel.Open(path, new FlowModelOptions { Processors = 3, LowMemory = true });
+        SolveLayout usual = three.LayoutOf(100_000), little = low.LayoutOf(100_000);
+        Assert.Equal((3, 256), (usual.Workers, usual.Slots));
+        Assert.Equal((1, 64), (little.Workers, little.Slots));
+        // Bosh3: the velocities of four stages, the state, what the network sees, and scratch; four rows wait for each that is under way.
+        Assert.Equal(sizeof(float) * 64L * (3 * 256 * 7 + usual.Window), usual.BufferBytes);
+        Assert.Equal(4 * 3 * 256, usual.Window);
+        Assert.Equal((2, 7), (three.LayoutOf(1000, three.Defaults with { Workers = 2, Slots = 7 }) is var asked ? (asked.Workers, asked.Slots) : default));
+        Assert.Equal((1, 5), (three.LayoutOf(5) is var few ? (few.Workers, few.Slots) : default));
+    }
+
+    [Theory]
     [InlineData("digits.onnx", 1.0)]
     [InlineData("digits.onnx", 2.0)]
     [InlineData("moons.onnx", 1.0)]

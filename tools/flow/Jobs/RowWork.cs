@@ -121,10 +121,13 @@ internal sealed record RowWork(FlowModel Model, RowDescription Rows, RowRange Ra
             return CommandHost.Done;
         }
         string disk = cost.FreeBytes is { } free ? $" of {Quantity.Bytes(free)} that are free" : "";
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"samples  {cost.Samples:N0} by {cost.Method} on {cost.Provider}, {cost.EvaluationsPerSample:F1} evaluations each"));
-        output.WriteLine($"time     about {Quantity.Time(cost.Seconds)}, {Quantity.Rate(cost.SamplesPerSecond)}");
-        output.WriteLine($"memory   about {Quantity.Bytes(cost.MemoryBytes)} of {Quantity.Bytes(cost.AvailableMemoryBytes)} that are free, for {cost.Workers} workers with {cost.Slots} samples each");
-        output.WriteLine($"disk     {Quantity.Bytes(cost.OutputBytes)}{disk}: {cost.Out}");
+        NamedLines.Write(output,
+        [
+            ("samples", string.Create(CultureInfo.InvariantCulture, $"{cost.Samples:N0} by {cost.Method} on {cost.Provider}, {cost.EvaluationsPerSample:F1} evaluations each")),
+            ("time", $"about {Quantity.Time(cost.Seconds)}, {Quantity.Rate(cost.SamplesPerSecond)}"),
+            ("memory", $"about {Quantity.Bytes(cost.MemoryBytes)} of {Quantity.Bytes(cost.AvailableMemoryBytes)} that are free, for {cost.Workers} workers with {cost.Slots} samples each"),
+            ("disk", $"{Quantity.Bytes(cost.OutputBytes)}{disk}: {cost.Out}"),
+        ]);
         output.WriteLine("Nothing was written.");
         return CommandHost.Done;
     }

@@ -81,7 +81,7 @@ internal sealed class BenchCommand
 
     private static void Describe(BenchReport report, TextWriter output)
     {
-        (string Name, string Value)[] lines =
+        NamedLines.Write(output,
         [
             ("samples/s", string.Create(CultureInfo.InvariantCulture, $"{Quantity.Rate(report.SamplesPerSecond)}, {report.Samples:N0} a round by {report.Method} on {report.Provider}, {report.Workers} workers with {report.Slots} samples each")),
             ("evaluations", string.Create(CultureInfo.InvariantCulture, $"{report.EvaluationsPerSample:F1} a sample")),
@@ -90,9 +90,7 @@ internal sealed class BenchCommand
             ("open", Quantity.Time(report.OpenSeconds)),
             ("first sample", Quantity.Time(report.FirstSampleSeconds)),
             ("memory", $"{Quantity.Bytes(report.PeakMemoryBytes)} at the most"),
-        ];
-        foreach ((string name, string value) in lines)
-            output.WriteLine($"{name,-12} {value}");
+        ]);
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);

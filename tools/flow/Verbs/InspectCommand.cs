@@ -89,8 +89,7 @@ internal static class InspectCommand
             ("runs on", model.ProviderReport),
             ("providers", string.Join(", ", model.Providers)),
         ];
-        foreach ((string name, string? value) in lines.Where(line => line.Value is not null))
-            output.WriteLine($"{name,-12} {value}");
+        NamedLines.Write(output, lines);
     }
 
     /// <summary>How the network is fed time; null where it is flow time as it is.</summary>
