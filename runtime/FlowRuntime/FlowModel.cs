@@ -51,7 +51,7 @@ public sealed partial class FlowModel : IDisposable
         (Start, End) = card.TimeRange(_path);
         Prior = PriorOf(card, _path.At(Start));
         ProviderReport = provider;
-        HintsApply = card.Hints is not null && card.Hints.Graph.Equals(OnnxFile.GraphHash(path), StringComparison.OrdinalIgnoreCase);
+        HintsApply = card.Hints is not null && card.Hints.Graph.Equals(GraphHash, StringComparison.OrdinalIgnoreCase);
         _defaults = new SolverDefaults(card, HintsApply ? card.Hints : null, Start, End, path);
     }
 
@@ -60,6 +60,9 @@ public sealed partial class FlowModel : IDisposable
 
     /// <summary>The model's card.</summary>
     public FlowCard Card { get; }
+
+    /// <summary>SHA-256 of the network's graph (<see cref="OnnxFile.GraphHash"/>), 64 hexadecimal digits: that of the file as it was when it was first asked for.</summary>
+    public string GraphHash => field ??= OnnxFile.GraphHash(Path);
 
     /// <summary>Shape of one sample of the data, such as [1, 28, 28]: that of the network's states, or for a latent model what its decoder gives.</summary>
     public IReadOnlyList<int> Shape => _data.Shape;

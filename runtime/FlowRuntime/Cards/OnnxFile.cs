@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace FlowRuntime.Cards;
@@ -87,10 +86,10 @@ public static class OnnxFile
     /// <exception cref="InvalidDataException">The file is no ONNX model.</exception>
     public static string GraphHash(string path) => Read(path, (file, fields) =>
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new Sha256();
         ProtobufField graph = fields.Single(field => field.Number == GraphField);
-        ForEachBlock(file, graph.Content, graph.End, hash.AppendData);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        ForEachBlock(file, graph.Content, graph.End, hash.Append);
+        return hash.Finish();
     });
 
     /// <summary>Number of real-valued numbers that the graph's initializers hold, weights in int8 and their scales included.</summary>

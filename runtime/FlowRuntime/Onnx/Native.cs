@@ -3,6 +3,8 @@ namespace FlowRuntime.Onnx;
 /// <summary>The first calls into the native library.</summary>
 internal static class Native
 {
+    static Native() => Telemetry.TurnOff();
+
     /// <summary>Calls into the native library; where it is missing, the error names the package to add.</summary>
     /// <exception cref="DllNotFoundException">The application carries no native ONNX Runtime, or one of another version.</exception>
     public static T Call<T>(Func<T> call)

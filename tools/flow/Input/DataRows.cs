@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 
 namespace FlowRuntime.Tool.Input;
 
@@ -25,14 +25,14 @@ internal abstract class DataRows : IDisposable
     /// <param name="values">Receives whole rows.</param>
     public abstract void Read(long first, Span<float> values);
 
-    /// <summary>SHA-256 of what the files hold.</summary>
+    /// <summary>XXH128 of what the files hold.</summary>
     public string Hash()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var hash = new XxHash128();
         foreach (string file in _files)
         {
             using FileStream stream = File.OpenRead(file);
-            hash.AppendData(SHA256.HashData(stream));
+            hash.Append(stream);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

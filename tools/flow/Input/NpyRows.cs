@@ -2,13 +2,12 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace FlowRuntime.Tool.Input;
 
 /// <summary>A NumPy array of rows, read from its file as they are asked for.</summary>
 /// <remarks>Source: NumPy's description of its format, versions 1.0 to 3.0 (NEP 1).</remarks>
-internal sealed partial class NpyRows : DataRows
+internal sealed class NpyRows : DataRows
 {
     private const int LongestHeader = 1 << 16;
     private const int NumbersAtATime = 1 << 14;
@@ -30,10 +29,10 @@ internal sealed partial class NpyRows : DataRows
         try
         {
             string header = Header();
-            _type = Field(header, TypeField(), "descr");
-            if (Field(header, OrderField(), "fortran_order") == "True")
+            _type = Field(header, "descr").Trim('\'');
+            if (Field(header, "fortran_order") == "True")
                 throw new InvalidDataException($"{path}: its first index runs fastest. Save it with numpy.ascontiguousarray.");
-            long[] sizes = Sizes(Field(header, ShapeField(), "shape"));
+            long[] sizes = Sizes(Field(header, "shape").Trim('(', ')'));
             _size = _type switch
             {
                 "<f4" => sizeof(float),
@@ -112,20 +111,17 @@ internal sealed partial class NpyRows : DataRows
             : throw new InvalidDataException($"{Path}: the header is cut off or garbled. Save it again with numpy.save.");
     }
 
-    private string Field(string header, Regex pattern, string name) => pattern.Match(header) is { Success: true } match ? match.Groups[1].Value
-        : throw new InvalidDataException($"{Path}: the header gives no '{name}' that is known. Save a plain array of numbers with numpy.save.");
+    /// <summary>The value of a field of the header, a Python dictionary: up to the next comma, or the whole of what stands in parentheses.</summary>
+    private string Field(string header, string name)
+    {
+        string[] around = header.Split($"'{name}':", 2);
+        string rest = around.Length == 2 ? around[1].TrimStart() : "";
+        int end = rest.StartsWith('(') ? rest.IndexOf(')', StringComparison.Ordinal) + 1 : rest.IndexOfAny([',', '}']);
+        return end > 0 ? rest[..end].Trim() : throw new InvalidDataException($"{Path}: the header gives no '{name}' that is known. Save a plain array of numbers with numpy.save.");
+    }
 
     private long[] Sizes(string text) =>
         [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(size =>
             long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value
             : throw new InvalidDataException($"{Path}: the header's shape ({text}) is garbled. Save it again with numpy.save."))];
-
-    [GeneratedRegex("'descr' *: *'([^']*)'")]
-    private static partial Regex TypeField();
-
-    [GeneratedRegex("'fortran_order' *: *(True|False)")]
-    private static partial Regex OrderField();
-
-    [GeneratedRegex(@"'shape' *: *\(([^)]*)\)")]
-    private static partial Regex ShapeField();
 }

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text.Json;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
@@ -139,7 +139,7 @@ internal sealed record RowWork(FlowModel Model, RowDescription Rows, RowRange Ra
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
             ["verb"] = parsed.CommandResult.Command.Name,
-            ["graph"] = OnnxFile.GraphHash(Model.Path),
+            ["graph"] = Model.GraphHash,
             ["card"] = Hash(JsonSerializer.SerializeToUtf8Bytes(card, ToolJson.Default.FlowCard)),
             ["software"] = typeof(FlowModel).Assembly.GetName().Version!.ToString(3),
             ["provider"] = Model.ProviderReport.Chosen,
@@ -161,5 +161,5 @@ internal sealed record RowWork(FlowModel Model, RowDescription Rows, RowRange Ra
     private static string GuidanceText(Guidance guidance) => guidance == Guidance.None ? "none" : string.Create(CultureInfo.InvariantCulture,
         $"{guidance.Scale:R}{(guidance.Interval is { } times ? $" from {times.Start:R} to {times.End:R}" : "")}{(guidance.Rescale > 0 ? $", rescaled {guidance.Rescale:R}" : "")}{(guidance.Negative is { } negative ? $", away from class {negative.Label}" : "")}");
 
-    private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+    private static string Hash(byte[] content) => Convert.ToHexStringLower(XxHash128.Hash(content));
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Onnx;
 
@@ -74,17 +75,23 @@ internal sealed class DevicesCommand
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(result.Passed ? "pass" : "FAIL"),-10} {result.Provider}: {result.Check}: {result.Found}"));
     }
 
-    /// <summary>The model that the tool carries, as a file.</summary>
+    /// <summary>A small model of the tool's own, as a file: v(t, x) = tanh(x + sin t) − x for rows of 16 values.</summary>
     private sealed class OwnModel : IDisposable
     {
+        private const int Width = 16;
+
         private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("flow-");
 
         public OwnModel()
         {
-            Path = System.IO.Path.Combine(_folder.FullName, "moons.onnx");
-            using Stream resource = typeof(OwnModel).Assembly.GetManifestResourceStream("moons.onnx")!;
-            using FileStream file = File.Create(Path);
-            resource.CopyTo(file);
+            var graph = new GraphBytes();
+            string time = graph.Input("t", 1), state = graph.Input("x", Width);
+            graph.Named("Sub", "v", graph.Node("Tanh", graph.Node("Add", state, graph.Node("Sin", time))), state);
+            graph.Output("v", Width);
+            Path = System.IO.Path.Combine(_folder.FullName, "own.onnx");
+            File.WriteAllBytes(Path, graph.ToModel());
+            CardFile.Write(Path, new FlowCard(
+                FlowCard.CurrentFormat, new PredictionCard(PredictionKind.Velocity), new PathCard(PathKind.ConditionalOt), new SampleCard([Width]), new InputsCard(time, state), new OutputsCard("v")));
         }
 
         public string Path { get; }

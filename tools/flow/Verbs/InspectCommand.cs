@@ -34,7 +34,7 @@ internal static class InspectCommand
             path,
             new FileInfo(path).Length,
             OnnxFile.ParameterCount(path),
-            OnnxFile.GraphHash(path),
+            model.GraphHash,
             model.ProviderReport.Chosen,
             model.ProviderReport.ToString(),
             [.. ProviderDevices.Present()],
