@@ -66,8 +66,8 @@ public sealed partial class FlowModel
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public SolveLayout LayoutOf(long count, SamplingOptions? options = null) => OdeSolver.LayoutOf(Problem(count, options));
 
-    /// <summary>Threads that solve: those that are asked for; one where memory is short, and its calls have more; otherwise as many as are worth it.</summary>
-    private int? Workers(int? asked) => asked ?? (_lowMemory ? 1 : null);
+    /// <summary>Threads that solve: those that are asked for; one where a large sample is solved alone, and its calls have more; otherwise as many as are worth it.</summary>
+    private int? Workers(int? asked) => asked ?? (_oneAtATime ? 1 : null);
 
     internal OdeProblem Problem(long count, SamplingOptions? options, string operation = "sample")
     {

@@ -19,8 +19,8 @@ namespace FlowRuntime;
 /// </example>
 public sealed partial class FlowModel : IDisposable
 {
-    /// <summary>State values side by side where memory is short: four images of 28×28.</summary>
-    private const int LowMemoryValues = 1 << 12;
+    /// <summary>State values side by side in a worker where memory is short: two images of 28×28.</summary>
+    private const int LowMemoryValues = 1 << 11;
 
     private readonly OnnxSession _session;
     private readonly ThreadedField? _threaded;
@@ -32,12 +32,13 @@ public sealed partial class FlowModel : IDisposable
     private readonly int? _batch;
     private readonly int _processors;
     private readonly bool _lowMemory;
+    private readonly bool _oneAtATime;
 
     private FlowModel(
-        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, DeviceArithmetic? device, FlowModelOptions options, ProviderReport provider)
+        string path, OnnxSession session, FlowCard card, ProbabilityPath probabilityPath, OnnxField field, ThreadedField? threaded, DataSpace data, DeviceArithmetic? device, FlowModelOptions options, bool oneAtATime, ProviderReport provider)
     {
         _turns = new Turns(options.MaxConcurrentSolves);
-        (_processors, _lowMemory) = (options.Processors, options.LowMemory);
+        (_processors, _lowMemory, _oneAtATime) = (options.Processors, options.LowMemory, oneAtATime);
         Path = path;
         _session = session;
         _threaded = threaded;
@@ -120,6 +121,9 @@ public sealed partial class FlowModel : IDisposable
     {
         FlowCard card = CardFile.Read(path);
         options ??= new FlowModelOptions();
+        bool oneAtATime = options.LowMemory && card.Sample.Shape.Aggregate(1L, (product, size) => product * size) > LowMemoryValues;
+        if (oneAtATime)
+            options = options with { Threads = options.Threads ?? options.Processors };
         if (options is { CudaGraphs: true, StateOnDevice: false })
             throw new ArgumentException("CUDA graphs need inputs that stay where they are: set FlowModelOptions.StateOnDevice with CudaGraphs.");
         (OnnxSession session, ProviderReport provider) = SessionOpening.Open(path, options);
@@ -130,7 +134,7 @@ public sealed partial class FlowModel : IDisposable
             ProbabilityPath probabilityPath = ProbabilityPath.Of(card.Path);
             var field = new OnnxField(session, card, probabilityPath, path);
             // Who says how many threads a call has, or where it runs, means it.
-            ThreadedField? threaded = options.Threads is not null || options.LowMemory || options.Processors == 1 || provider.Chosen != ExecutionProvider.CpuName ? null
+            ThreadedField? threaded = options.Threads is not null || options.Processors == 1 || provider.Chosen != ExecutionProvider.CpuName ? null
                 : new ThreadedField(field, options.Processors, threads =>
                 {
                     (OnnxSession second, _) = SessionOpening.Open(path, new FlowModelOptions { Provider = ExecutionProvider.CpuName, Threads = threads });
@@ -139,7 +143,7 @@ public sealed partial class FlowModel : IDisposable
             data = new DataSpace(card, path, options);
             if (options.StateOnDevice)
                 device = new DeviceArithmetic(session, field, options);
-            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, device, options, provider);
+            return new FlowModel(path, session, card, probabilityPath, field, threaded, data, device, options, oneAtATime, provider);
         }
         catch
         {

@@ -60,10 +60,13 @@ public sealed record FlowModelOptions
     } = Math.Min(Environment.ProcessorCount, 256);
 
     /// <summary>
-    /// Whether to trade speed for memory: one worker with few slots, whose calls take all of <see cref="Processors"/>. The samples are the same. For networks whose layers are large beside the
-    /// memory of a small board. Default false.
+    /// Whether to take little memory: workers have few slots, and samples of more than 2,048 values are solved one at a time, with all of <see cref="Processors"/> inside a call. The samples are the
+    /// same. For networks whose layers are large beside the memory of a small board. Default false.
     /// </summary>
-    /// <remarks>ONNX Runtime without its arena or its memory pattern was tried, too: it took as much memory or more, and up to 1.4 times the processor's time.</remarks>
+    /// <remarks>
+    /// Images of 28×28 through a U-Net took 58 MB instead of 124, and no more time. ONNX Runtime without its arena or its memory pattern was tried, too: it took as much memory or more, and up to 1.4
+    /// times the processor's time.
+    /// </remarks>
     public bool LowMemory { get; init; }
 
     /// <summary>

@@ -98,7 +98,7 @@ internal static class SessionOpening
     {
         var session = new SessionOptions
         {
-            IntraOpNumThreads = options.Threads ?? (options.LowMemory ? options.Processors : 1),
+            IntraOpNumThreads = options.Threads ?? 1,
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             // Errors come as exceptions; the library's own log would print them a second time.

@@ -30,13 +30,24 @@ public class ModelSamplingTests
     }
 
     [Fact]
+    public void Where_memory_is_short_a_large_sample_is_solved_alone()
+    {
+        using var folder = new TemporaryFolder();
+        string path = TinyModel.Write(folder, "large.onnx", TinyModel.TimesTime(state: new("x", TinyModel.Float, -1, 3000), velocity: new("v", TinyModel.Float, -1, 3000)), TinyModel.Card with { Sample = new([3000]) });
+        using FlowModel usual = FlowModel.Open(path, new FlowModelOptions { Processors = 3 }), low = FlowModel.Open(path, new FlowModelOptions { Processors = 3, LowMemory = true });
+        Assert.Equal((3, 8), (usual.LayoutOf(1000).Workers, usual.LayoutOf(1000).Slots));
+        Assert.Equal((1, 1), (low.LayoutOf(1000).Workers, low.LayoutOf(1000).Slots));
+        Assert.Equal(usual.Sample(3).Values, low.Sample(3).Values);
+    }
+
+    [Fact]
     public void A_solve_is_laid_out_on_no_more_threads_than_are_given_and_on_few_rows_where_memory_is_short()
     {
         string path = Repository.Model("digits.onnx");
         using FlowModel three = FlowModel.Open(path, new FlowModelOptions { Processors = 3 }), low = FlowModel.Open(path, new FlowModelOptions { Processors = 3, LowMemory = true });
         SolveLayout usual = three.LayoutOf(100_000), little = low.LayoutOf(100_000);
         Assert.Equal((3, 256), (usual.Workers, usual.Slots));
-        Assert.Equal((1, 64), (little.Workers, little.Slots));
+        Assert.Equal((3, 32), (little.Workers, little.Slots));
         // Bosh3: the velocities of four stages, the state, what the network sees, and scratch; four rows wait for each that is under way.
         Assert.Equal(sizeof(float) * 64L * (3 * 256 * 7 + usual.Window), usual.BufferBytes);
         Assert.Equal(4 * 3 * 256, usual.Window);

@@ -13,7 +13,7 @@ internal sealed class ModelArguments
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads in all. Default: the processors that this process may use; none of them spins while it waits." };
     private readonly Option<int?> _workers = new("--workers") { Description = "Threads that solve. Default: as many of --threads as are worth it." };
     private readonly Option<int?> _slots = new("--slots") { Description = "Samples a worker solves side by side. Default: by the size of a sample." };
-    private readonly Option<bool> _lowMemory = new("--low-memory") { Description = "Take little memory, at some cost of speed. The samples are the same." };
+    private readonly Option<bool> _lowMemory = new("--low-memory") { Description = "Take little memory: few samples side by side, large ones one at a time. The samples are the same." };
 
     public void AddTo(Command command)
     {
