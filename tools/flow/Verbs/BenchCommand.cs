@@ -34,11 +34,11 @@ internal sealed class BenchCommand
               flow bench digits.onnx
               flow bench digits.onnx --label all --guidance 2 --count 64 --threads 1
             """);
-        _model.AddTo(command);
         command.Add(_count);
         _conditions.AddTo(command);
         _solver.AddTo(command);
         command.Add(_json);
+        _model.AddTo(command); // last: what a job is comes before what it runs on
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }
@@ -51,6 +51,8 @@ internal sealed class BenchCommand
         using FlowModel model = _model.Open(parsed);
         double open = Stopwatch.GetElapsedTime(started).TotalSeconds;
         SamplingOptions options = _conditions.Read(parsed, model, model.Defaults with { Solver = _solver.Read(parsed, model), Workers = _model.Workers(parsed), Slots = _model.Slots(parsed) });
+        using var progress = new MeasuringProgress(parsed.GetValue(_json));
+        progress.Report(0);
         started = Stopwatch.GetTimestamp();
         model.Stream(1, (in FinishedSample _) => { }, options, cancellationToken: cancellationToken);
         double firstSample = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -62,11 +64,13 @@ internal sealed class BenchCommand
         SamplingStatistics statistics = model.Stream(count, (in FinishedSample _) => { }, options, cancellationToken: cancellationToken); // warms up, and counts
         for (int round = 0; round < Rounds; round++)
         {
+            progress.Report((double)round / Rounds);
             started = Stopwatch.GetTimestamp();
             model.Stream(count, (in FinishedSample _) => { }, options, cancellationToken: cancellationToken);
             solves.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
             calls.Add(bare.Run(cancellationToken));
         }
+        progress.Dispose(); // its line goes before the figures come
         double solve = Median(solves), network = Median(calls);
         var report = new BenchReport(
             model.Path, model.ProviderReport.Chosen, options.Solver!.MethodName, count, layout.Workers, layout.Slots, open, firstSample, count / solve,

@@ -29,13 +29,13 @@ internal sealed class EditCommand
               flow edit digits.onnx --in threes.npy --start 0.3 --label 8 --out eights.png
               flow edit digits.onnx --in photo.png --start 0.6 --seed 4 --out varied.png
             """);
-        _model.AddTo(command);
         _data.AddTo(command);
         command.Add(_start);
         _job.AddTo(command);
         command.Add(_seed);
         _conditions.AddTo(command);
         _solver.AddTo(command);
+        _model.AddTo(command); // last: what a job is comes before what it runs on
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }

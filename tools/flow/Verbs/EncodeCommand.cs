@@ -26,11 +26,11 @@ internal sealed class EncodeCommand
               flow encode digits.onnx --in digits.npy --label 3,7 --out noise.npy
               flow sample digits.onnx --noise noise.npy --label 3,7 --out again.png
             """);
-        _model.AddTo(command);
         _data.AddTo(command);
         _job.AddTo(command);
         _conditions.AddTo(command);
         _solver.AddTo(command);
+        _model.AddTo(command); // last: what a job is comes before what it runs on
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }

@@ -34,13 +34,13 @@ internal sealed class InpaintCommand
               flow inpaint digits.onnx --in threes.npy --mask upper-half.png --label 3 --out completed.png
               flow inpaint weather.onnx --in days.csv --mask temperature,humidity --out completed.csv
             """);
-        _model.AddTo(command);
         _data.AddTo(command);
         command.Add(_mask);
         _job.AddTo(command);
         command.Add(_seed);
         _conditions.AddTo(command);
         _solver.AddTo(command);
+        _model.AddTo(command); // last: what a job is comes before what it runs on
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }

@@ -32,12 +32,12 @@ internal sealed class InterpolateCommand
               flow interpolate digits.onnx --in digits.npy --frames 9 --out morph.png
               flow interpolate digits.onnx --in ends/ --frames 60 --out frames/
             """);
-        _model.AddTo(command);
         _data.AddTo(command);
         command.Add(_frames);
         _job.AddTo(command);
         _conditions.AddTo(command);
         _solver.AddTo(command);
+        _model.AddTo(command); // last: what a job is comes before what it runs on
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }

@@ -36,7 +36,6 @@ internal sealed class LikelihoodCommand
               flow likelihood moons.onnx --in points.csv --out logp.csv
               flow likelihood digits.onnx --in digits.npy --label 3 --levels 17 --probes 8 --out logp.csv
             """);
-        _model.AddTo(command);
         _data.AddTo(command);
         command.Add(_divergence);
         command.Add(_probes);
@@ -45,6 +44,7 @@ internal sealed class LikelihoodCommand
         command.Add(_seed);
         _conditions.AddTo(command);
         _solver.AddTo(command);
+        _model.AddTo(command); // last: what a job is comes before what it runs on
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }

@@ -38,13 +38,13 @@ internal sealed class SampleCommand
               flow sample weather.onnx --condition temperature=21.5,humidity=0.4 --out days.csv
               flow sample moons.onnx --count 5000 --method rk4 --steps 20 --out - | head
             """);
-        _model.AddTo(command);
         _job.AddTo(command);
         command.Add(_seed);
         _conditions.AddTo(command);
         _solver.AddTo(command);
         command.Add(_trajectory);
         command.Add(_noise);
+        _model.AddTo(command); // last: what a job is comes before what it runs on
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
     }

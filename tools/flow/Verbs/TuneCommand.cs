@@ -47,7 +47,7 @@ internal sealed class TuneCommand
             CommandHost.RequireWritable("MODEL", path);
             if (File.Exists(CardFile.SidecarOf(path)))
                 CommandHost.RequireWritable("MODEL", CardFile.SidecarOf(path));
-            using var progress = new TuningProgressBar(json);
+            using var progress = new MeasuringProgress(json);
             hints = CommandHost.Checked("--samples", () => SolverTuner.Tune(model, parsed.GetValue(_samples), progress, cancellationToken: cancellationToken));
             usual = EvaluationsOf(model, new AdaptiveSteps(), cancellationToken);
         }

@@ -3,7 +3,7 @@ using Spectre.Console;
 namespace FlowRuntime.Tool.Verbs;
 
 /// <summary>A progress line on stderr where that is a terminal, and nothing elsewhere.</summary>
-internal sealed class TuningProgressBar(bool quiet) : IProgress<double>, IDisposable
+internal sealed class MeasuringProgress(bool quiet) : IProgress<double>, IDisposable
 {
     private readonly IAnsiConsole? _terminal = quiet || Console.IsErrorRedirected ? null
         : AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
