@@ -58,7 +58,8 @@ internal sealed class SampleCommand
         SamplingOptions options = _conditions.Read(parsed, model, model.Defaults with
         {
             Seed = parsed.GetValue(_seed),
-            Solver = _solver.Read(parsed, model),
+            // Noise that data were carried to is carried back as exactly.
+            Solver = _solver.IsGiven(parsed) || parsed.GetValue(_noise) is null ? _solver.Read(parsed, model) : FlowModel.InverseSolver,
             Workers = _model.Workers(parsed),
             Slots = _model.Slots(parsed),
         });
