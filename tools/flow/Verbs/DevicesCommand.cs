@@ -75,7 +75,7 @@ internal sealed class DevicesCommand
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(result.Passed ? "pass" : "FAIL"),-10} {result.Provider}: {result.Check}: {result.Found}"));
     }
 
-    /// <summary>A small model of the tool's own, as a file: v(t, x) = tanh(x + sin t) − x for rows of 16 values.</summary>
+    /// <summary>A small model of the tool's own, as a file: v(t, x) = tanh(x + t) − x for rows of 16 values.</summary>
     private sealed class OwnModel : IDisposable
     {
         private const int Width = 16;
@@ -86,7 +86,7 @@ internal sealed class DevicesCommand
         {
             var graph = new GraphBytes();
             string time = graph.Input("t", 1), state = graph.Input("x", Width);
-            graph.Named("Sub", "v", graph.Node("Tanh", graph.Node("Add", state, graph.Node("Sin", time))), state);
+            graph.Named("Sub", "v", graph.Node("Tanh", graph.Node("Add", state, time)), state);
             graph.Output("v", Width);
             Path = System.IO.Path.Combine(_folder.FullName, "own.onnx");
             File.WriteAllBytes(Path, graph.ToModel());
