@@ -24,7 +24,7 @@ internal sealed record Shard(int Index, int Count)
     public (long From, long Rows) Of(long rows)
     {
         if (Count > rows)
-            throw new ArgumentException($"{rows} rows have no {Count} parts. Ask for at most {rows}.");
+            throw new ArgumentException($"--shard: {rows} rows have no {Count} parts. Ask for at most {rows}.");
         long Edge(int part) => (long)((Int128)rows * part / Count);
         return (Edge(Index), Edge(Index + 1) - Edge(Index));
     }

@@ -19,7 +19,7 @@ internal static class ImagePicture
         using var bitmap = new SKBitmap(new SKImageInfo(grid.Width, grid.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul));
         grid.Rgba.CopyTo(bitmap.GetPixelSpan());
         using SKData png = bitmap.Encode(SKEncodedImageFormat.Png, quality: 100);
-        WholeFile.Write(path, png.AsSpan());
+        WholeFile.Write(path, png.ToArray());
     }
 
     /// <summary>Labels that fill a grid row by row with one class a row; empty where there are no classes.</summary>
