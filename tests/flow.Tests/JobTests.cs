@@ -81,14 +81,15 @@ public sealed class JobTests : IDisposable
     public async Task Killed_again_and_again_and_resumed_it_is_one_run(string form, int kills)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Kills by Linux's means.");
-        string[] job = ["sample", Models.Moons, "--count", "5000", "--seed", "3", "--workers", "1", "--slots", "4", "--quality", "fine", "--out"];
+        string[] job = ["sample", Models.Moons, "--count", "20000", "--seed", "3", "--quality", "fine", "--out"];
+        string[] slowly = ["--resume", "--workers", "1", "--slots", "1"]; // the layout of the work is no setting of the data
         (await ToolRun.InProcess([.. job, _folder[$"whole.{form}"]])).EnsureSuccess();
         string state = _folder[$"killed.{form}.partial.json"];
         long kept = 0;
 
         for (int kill = 0; kill < kills; kill++)
         {
-            using Process process = ToolRun.StartProcess([.. job, _folder[$"killed.{form}"], "--resume"]);
+            using Process process = ToolRun.StartProcess([.. job, _folder[$"killed.{form}"], .. slowly]);
             while (!process.HasExited && Done() <= kept) // until there is a new checkpoint
                 await Task.Delay(20, TestContext.Current.CancellationToken);
             Assert.False(process.HasExited, "It was done before it was killed: draw more.");
