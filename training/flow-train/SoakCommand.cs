@@ -18,18 +18,20 @@ internal static class SoakCommand
         var steps = new Option<int>("--steps") { Description = "Steps of a run.", DefaultValueFactory = _ => 3_000 };
         var threads = new Option<int>("--threads") { Description = "Threads of a run, one or two.", DefaultValueFactory = _ => 1 };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the moments." };
+        var minutes = new Option<double?>("--minutes") { Description = "Instead of this, watch one training of so many minutes: memory, handles and threads." };
         var command = new Command("soak", """
             Trains on moons in processes that are killed at random moments and gone on with by resume, and compares weights and losses with
             those of a run that was let be: they must be the same to the last bit. Takes some minutes.
 
-            Example:
+            Examples:
               flow-train soak --runs 20
+              flow-train soak --minutes 120
             """)
         {
-            runs, kills, steps, threads, seed,
+            runs, kills, steps, threads, seed, minutes,
         };
         command.Hidden = true;
-        command.SetAction((parsed, cancellationToken) => Run(
+        command.SetAction((parsed, cancellationToken) => parsed.GetValue(minutes) is { } time ? LongTraining.Watch(time, Start, parsed.InvocationConfiguration.Output, cancellationToken) : Run(
             parsed.GetValue(runs), parsed.GetValue(kills), parsed.GetValue(steps), parsed.GetValue(threads), parsed.GetValue(seed), parsed.InvocationConfiguration.Output, cancellationToken));
         return command;
     }

@@ -24,9 +24,11 @@ internal static class SessionOpening
     /// <param name="options">Provider and threads.</param>
     /// <param name="chain">The providers to try, in order.</param>
     /// <param name="present">ONNX Runtime's names of those in its package; plug-ins are always tried.</param>
+    /// <exception cref="InvalidDataException">The file is not one to be opened, or ONNX Runtime does not accept it.</exception>
     public static (OnnxSession Session, ProviderReport Report) Open(
         string modelPath, FlowModelOptions options, IReadOnlyList<ExecutionProvider> chain, IReadOnlyList<string> present)
     {
+        GraphCheck.Check(modelPath);
         var attempts = new List<ProviderAttempt>();
         foreach (ExecutionProvider provider in chain)
         {
