@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace FlowRuntime.CommandLine;
@@ -15,13 +16,21 @@ internal static class CommandHost
     public const int BadInput = 2;
     public const int Interrupted = 130;
 
+    private static readonly TimeSpan SameSignal = TimeSpan.FromSeconds(0.5);
+
     private const int NoSpaceOnUnix = 28; // ENOSPC
     private const int NoSpaceOnWindows = 112; // ERROR_DISK_FULL
 
     /// <summary>What an <see cref="IOException"/> says for a full disk.</summary>
     public static int NoSpace => OperatingSystem.IsWindows() ? unchecked((int)0x80070000) | NoSpaceOnWindows : NoSpaceOnUnix;
 
-    public static async Task<int> RunAsync(RootCommand root, string[] args, TextWriter output, TextWriter error)
+    /// <summary>Parses and runs a command line.</summary>
+    /// <param name="root">The commands.</param>
+    /// <param name="args">The arguments.</param>
+    /// <param name="output">Stdout.</param>
+    /// <param name="error">Stderr.</param>
+    /// <param name="elsewhere">Asked before a command is run: the exit code of having run it in another way, or null to run it here.</param>
+    public static async Task<int> RunAsync(RootCommand root, string[] args, TextWriter output, TextWriter error, Func<ParseResult, int?>? elsewhere = null)
     {
         // An argument with @ is itself, such as the file of --grid @times.csv; by default it would be read for more arguments.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -31,6 +40,7 @@ internal static class CommandHost
             return BadInput;
         }
         using var interruption = new CancellationTokenSource();
+        long interrupted = 0;
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
         try
@@ -43,6 +53,8 @@ internal static class CommandHost
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             };
+            if (elsewhere?.Invoke(parsed) is { } code)
+                return code;
             return await parsed.InvokeAsync(configuration, interruption.Token);
         }
         catch (OperationCanceledException e)
@@ -63,10 +75,13 @@ internal static class CommandHost
             return bad ? BadInput : FailedAtWork;
         }
 
-        // The first signal asks the work to end; a second one ends the process, whatever it does.
+        // The first signal asks the work to end; a second one ends the process, whatever it does. One that comes at once is the same, sent to a whole group.
         void Interrupt(PosixSignalContext signal)
         {
-            signal.Cancel = !interruption.IsCancellationRequested;
+            signal.Cancel = !interruption.IsCancellationRequested || Stopwatch.GetElapsedTime(interrupted) < SameSignal;
+            if (interruption.IsCancellationRequested)
+                return;
+            interrupted = Stopwatch.GetTimestamp();
             interruption.Cancel();
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Tool.Isolation;
 using FlowRuntime.Tool.Jobs;
 
 namespace FlowRuntime.Tool.Arguments;
@@ -18,7 +19,7 @@ internal sealed class ModelArguments
     public void AddTo(Command command)
     {
         command.Add(_model);
-        foreach (Option option in new Option[] { _provider, _requireProvider, _threads, _workers, _slots, _lowMemory })
+        foreach (Option option in new Option[] { _provider, _requireProvider, _threads, _workers, _slots, _lowMemory, Sandbox.Option })
             command.Add(option);
     }
 
@@ -31,6 +32,7 @@ internal sealed class ModelArguments
             options = CommandHost.Checked("--threads", () => options with { Processors = threads });
         MemoryNeeds.RequireForModel(path);
         FlowModel model = FlowModel.Open(path, options);
+        SandboxedProcess.Works(model);
         TextWriter error = parsed.InvocationConfiguration.Error;
         if (model.ProviderReport.FellBack)
             error.WriteLine($"Runs on {model.ProviderReport}.");

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Tool.Isolation;
 
 namespace FlowRuntime.Tool.Verbs;
 
@@ -32,7 +33,7 @@ internal sealed class CardCommand
               flow card unet.onnx --set prediction.kind=noise --set path.kind=tabulated --set path.alpha_bar=@schedule.json:abars --set time.steps=1000
             """)
         {
-            _model, _out, _set, _ask, _json,
+            _model, _out, _set, _ask, _json, Sandbox.Option,
         };
         command.SetAction(Run);
         return command;
@@ -43,6 +44,7 @@ internal sealed class CardCommand
         string model = parsed.GetRequiredValue(_model);
         bool json = parsed.GetValue(_json);
         CardDraft draft = CardDraft.Of(model);
+        SandboxedProcess.Works();
         string path = parsed.GetValue(_out) ?? CardFile.SidecarOf(model);
         if (parsed.GetValue(_out) is null && File.Exists(path))
             throw new ArgumentException($"There is already {path}. Name another file with --out, or that one.");

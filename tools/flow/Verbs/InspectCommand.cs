@@ -4,6 +4,7 @@ using System.Text.Json;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Onnx;
+using FlowRuntime.Tool.Isolation;
 
 namespace FlowRuntime.Tool.Verbs;
 
@@ -21,7 +22,7 @@ internal static class InspectCommand
               flow inspect digits.onnx
             """)
         {
-            model, json,
+            model, json, Sandbox.Option,
         };
         command.SetAction(parsed => Run(parsed.GetRequiredValue(model), parsed.GetValue(json), parsed.InvocationConfiguration.Output));
         return command;
@@ -30,6 +31,7 @@ internal static class InspectCommand
     private static int Run(string path, bool asJson, TextWriter output)
     {
         using FlowModel model = FlowModel.Open(path);
+        SandboxedProcess.Works(model);
         var inspection = new Inspection(
             path,
             new FileInfo(path).Length,

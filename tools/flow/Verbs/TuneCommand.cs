@@ -6,6 +6,7 @@ using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Ode;
 using FlowRuntime.Sampling;
+using FlowRuntime.Tool.Isolation;
 using FlowRuntime.Tuning;
 
 namespace FlowRuntime.Tool.Verbs;
@@ -29,7 +30,7 @@ internal sealed class TuneCommand
               flow tune digits.onnx
             """)
         {
-            _model, _samples, _json,
+            _model, _samples, _json, Sandbox.Option,
         };
         command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
         return command;
@@ -44,6 +45,7 @@ internal sealed class TuneCommand
         double usual;
         using (FlowModel model = FlowModel.Open(path))
         {
+            SandboxedProcess.Works(model);
             CommandHost.RequireWritable("MODEL", path);
             if (File.Exists(CardFile.SidecarOf(path)))
                 CommandHost.RequireWritable("MODEL", CardFile.SidecarOf(path));

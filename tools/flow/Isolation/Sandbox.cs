@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+using FlowRuntime.Cards;
+using FlowRuntime.CommandLine;
+using FlowRuntime.Tool.Jobs;
+
+namespace FlowRuntime.Tool.Isolation;
+
+/// <summary>
+/// Runs a verb in a process of its own, so that a model that ends ONNX Runtime, never ends by itself or asks for all memory ends that process alone:
+/// on <c>--sandbox</c>, and where the model's file has no card of ours inside.
+/// </summary>
+/// <remarks>It bounds accidents and simple malice. It is no jail: the process may read and write what its user may. See docs/security.md.</remarks>
+internal static class Sandbox
+{
+    /// <summary>Set for the process in the sandbox: the handle of the pipe on which it says that the model works, and its memory in bytes.</summary>
+    public const string Variable = "FLOW_SANDBOX";
+
+    /// <summary>Seconds for opening a model and evaluating it once.</summary>
+    public const string SecondsVariable = "FLOW_SANDBOX_SECONDS";
+
+    /// <summary>Memory of the process, in megabytes.</summary>
+    public const string MegabytesVariable = "FLOW_SANDBOX_MEGABYTES";
+
+    private const double DefaultSeconds = 60;
+    private const double BytesPerSecond = 1 << 24; // of a slow disk, for large files
+    private const double DefaultShare = 0.75; // of the memory that is free
+
+    private const int FirstSignal = 128; // a process that a signal ended exits with 128 and its number
+
+    /// <summary>The option of every verb that opens a model.</summary>
+    public static Option<bool?> Option { get; } = new("--sandbox")
+    {
+        Description = "Open and run the model in a process of its own, with bounds on memory and on the time to open it. Default: where the file has no card inside.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    /// <summary>Whether a command is to run in a sandbox.</summary>
+    public static bool Wanted(ParseResult parsed)
+    {
+        if (!parsed.CommandResult.Command.Options.Contains(Option) || ModelOf(parsed) is not { } model)
+            return false;
+        if (parsed.GetResult(Option) is { Implicit: false })
+            return parsed.GetValue(Option) ?? true;
+        try
+        {
+            return File.Exists(model) && OnnxFile.ReadMetadata(model, CardFile.MetadataKey) is null;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return false; // the verb says what is wrong with it, before ONNX Runtime sees it
+        }
+    }
+
+    /// <summary>Runs this program with the same arguments in a process of its own, and waits for it.</summary>
+    /// <returns>Its exit code; where it did not end by itself, that for bad input while it opened the model, and for failed work afterwards.</returns>
+    public static int Run(ParseResult parsed, string[] arguments, TextWriter error)
+    {
+        string model = ModelOf(parsed)!;
+        double seconds = Setting(SecondsVariable) ?? DefaultSeconds + new FileInfo(model) switch { { Exists: true } file => file.Length / BytesPerSecond, _ => 0 };
+        double bytes = Setting(MegabytesVariable) * 1e6 ?? DefaultShare * MemoryNeeds.Available;
+        using var works = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
+        string program = Environment.ProcessPath!; // dotnet, or the program itself
+        string[] itself = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Path.Combine(AppContext.BaseDirectory, "flow.dll")] : [];
+        var start = new ProcessStartInfo(program, [.. itself, .. arguments]) { UseShellExecute = false };
+        start.Environment[Variable] = string.Create(CultureInfo.InvariantCulture, $"{works.GetClientHandleAsString()} {(long)bytes}");
+        using Process process = Process.Start(start)!;
+        works.DisposeLocalCopyOfClientHandle();
+        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => PassOn(signal, process));
+        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => PassOn(signal, process));
+
+        Task<int> word = Task.Run(works.ReadByte);
+        bool inTime = word.Wait(TimeSpan.FromSeconds(seconds));
+        if (!inTime)
+            process.Kill();
+        process.WaitForExit();
+        bool opened = word.IsCompletedSuccessfully && word.Result >= 0;
+        int code = process.ExitCode;
+        if (!inTime)
+            error.WriteLine($"{model} could not be opened and evaluated once within {seconds:F0} s ({SecondsVariable}); its process was ended.");
+        else if (code is (< 0 or > FirstSignal) and not CommandHost.Interrupted)
+            error.WriteLine($"{model}: {(opened ? "the process that ran it" : "ONNX Runtime cannot open this model: the process that tried")} was ended by {Cause(code)}. {(opened ? "What was drawn before is kept." : "Do not open it without a sandbox.")}");
+        else
+            return code;
+        return opened ? CommandHost.FailedAtWork : CommandHost.BadInput;
+    }
+
+    private static string? ModelOf(ParseResult parsed)
+    {
+        Argument? model = parsed.CommandResult.Command.Arguments.FirstOrDefault(argument => argument.Name == "MODEL");
+        return model is null ? null : parsed.GetValue<string>("MODEL");
+    }
+
+    private static double? Setting(string variable)
+    {
+        if (Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } text)
+            return null;
+        return double.TryParse(text, CultureInfo.InvariantCulture, out double value) && value is > 0 and < 1e9 ? value
+            : throw new ArgumentException($"{variable}: '{text}' cannot be read. Give a positive number.");
+    }
+
+    private static string Cause(int code) => code switch
+    {
+        FirstSignal + 4 => "an illegal instruction (SIGILL)",
+        FirstSignal + 6 => "an abort (SIGABRT)",
+        FirstSignal + 7 => "a bus error (SIGBUS)",
+        FirstSignal + 8 => "an arithmetic error (SIGFPE)",
+        FirstSignal + 9 => "the system (SIGKILL), as it does for want of memory",
+        FirstSignal + 11 => "a memory fault (SIGSEGV)",
+        _ => $"the system (exit code {code})",
+    };
+
+    /// <summary>Lets the process end its work as it would without a sandbox.</summary>
+    private static void PassOn(PosixSignalContext signal, Process process)
+    {
+        signal.Cancel = true;
+        if (!OperatingSystem.IsWindows() && !process.HasExited)
+            _ = Send(process.Id, signal.Signal == PosixSignal.SIGINT ? 2 : 15);
+    }
+
+    [DllImport("libc", EntryPoint = "kill"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Send(int process, int signal);
+}
