@@ -5,7 +5,7 @@ namespace FlowRuntime.Bench;
 /// <summary>Many threads on one model, with random cancellations, and a dispose in the middle: no crash, no wrong sample, memory that stays.</summary>
 internal static class SharedModel
 {
-    private const int Threads = 16, Solves = 1_000, Samples = 16, Seeds = 32;
+    private const int Threads = 64, Solves = 2_400, Samples = 4, Seeds = 32;
 
     public static IEnumerable<Figure> Run()
     {
@@ -14,7 +14,7 @@ internal static class SharedModel
         FlowModel model = FlowModel.Open(path);
         float[][] expected = [.. Enumerable.Range(0, Seeds).Select(seed => model.Sample(Samples, options with { Seed = (ulong)seed }).EnsureSuccess().Values)];
         long right = 0, wrong = 0, cancelled = 0, closed = 0, other = 0, done = 0;
-        var memory = new List<double>();
+        var looks = new List<Held>();
         long started = Stopwatch.GetTimestamp();
         Thread[] threads = [.. Enumerable.Range(0, Threads).Select(thread => new Thread(() => Work(thread)))];
         foreach (Thread thread in threads)
@@ -22,7 +22,7 @@ internal static class SharedModel
         while (threads.Any(thread => thread.IsAlive))
         {
             Thread.Sleep(500);
-            memory.Add(Environment.WorkingSet / 1e6);
+            looks.Add(Held.Now());
         }
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         model.Dispose();
@@ -30,8 +30,8 @@ internal static class SharedModel
         yield return new Figure(section, "solves that ended as they should", right + cancelled + closed, "solves", (long)Threads * Solves, AtLeast: true, Remark: $"{right:N0} right, {cancelled:N0} cancelled, {closed:N0} ended by the closing");
         yield return new Figure(section, "wrong samples", wrong, "solves", 0);
         yield return new Figure(section, "other exceptions", other, "solves", 0);
-        double[] first = [.. memory.Skip(memory.Count / 5).Take(Math.Max(1, memory.Count / 5))], last = [.. memory.TakeLast(Math.Max(1, memory.Count / 5))];
-        yield return new Figure(section, "memory at the end against that after a fifth", last.Average() / first.Average(), "ratio", 1.1, Remark: FormattableString.Invariant($"{first.Average():F0} to {last.Average():F0} MB, at most {memory.Max():F0}"));
+        foreach (Figure figure in Held.Growth(section, looks))
+            yield return figure;
         yield return new Figure(section, "samples a second", right * Samples / seconds, "samples/s");
 
         void Work(int thread)
