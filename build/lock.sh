@@ -19,7 +19,7 @@ lock() {
   fi
 }
 
-for rid in linux-arm64 linux-x64 osx-arm64 win-arm64 win-x64; do
+for rid in linux-arm64 linux-x64 osx-arm64 win-x64; do
   lock "flow published for $rid" tools/flow -p:RuntimeIdentifier="$rid" -p:_IsPublishing=true
 done
 lock 'flow packed as a tool' tools/flow -p:_IsPacking=true
