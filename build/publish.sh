@@ -22,8 +22,10 @@ trap 'rm -rf "$work"' EXIT
 
 # Lays out in $work/NAME what the archive of a platform holds.
 lay_out() {
-  local rid=$1 name=$2 published=$work/published-$1 folder=$work/$2 flow=./flow system=
-  dotnet publish "$root/tools/flow" -c Release -r "$rid" -o "$published" -m:1 > "$work/log" 2>&1 || return 1
+  local rid=$1 name=$2 published=$work/published-$1 folder=$work/$2 flow=./flow system= locked=false
+  # Another SDK than the lock files were made with has another compiler to native code, and platforms without a lock file have none.
+  [ -f "$(dotnet msbuild "$root/tools/flow" -getProperty:NuGetLockFilePath -p:RuntimeIdentifier="$rid" -p:_IsPublishing=true)" ] && locked=true
+  dotnet publish "$root/tools/flow" -c Release -r "$rid" -o "$published" -m:1 -p:RestoreLockedMode=$locked > "$work/log" 2>&1 || return 1
   case $rid in
     win-*) flow='.\flow' system=$'\nWindows may ask for the Visual C++ runtime (vc_redist), which most machines have.' ;;
     osx-*) system=$'\nWhere macOS refuses a downloaded program: xattr -d com.apple.quarantine *' ;;
@@ -31,6 +33,12 @@ lay_out() {
   esac
   mkdir "$folder"
   cp "$published"/* "$root/LICENSE" "$root/THIRD-PARTY-NOTICES.txt" "$root/exported-models/digits.onnx" "$folder"
+  if $locked; then
+    SOURCE_DATE_EPOCH=$date "$root/build/sbom.sh" "$work/sbom" "flow-$rid" > "$work/log" 2>&1 || return 1
+    cp "$work/sbom/flow-$rid.cdx.json" "$folder/sbom.cdx.json"
+  else
+    echo "There is no lock file of $name made with this SDK: the archive gets no sbom.cdx.json." >&2
+  fi
   local readme
   readme=$(< "$root/build/archive-readme.txt")
   readme=${readme//VERSION/$version}
