@@ -44,6 +44,18 @@ public sealed class LookingOnTests : IDisposable
         Assert.Equal(png, picture.Png);
     }
 
+    /// <summary>TensorBoard reads them in the order of their names.</summary>
+    [Fact]
+    public void A_file_that_is_begun_later_stands_behind_the_others_whatever_the_clock_says()
+    {
+        var clock = new StoppedClock();
+        for (int step = 300; step >= 0; step -= 100)
+            new EventFile(At("events"), step, clock).Dispose();
+        Assert.Equal(
+            ["events.out.tfevents.1700000000.step-00000300", "events.out.tfevents.1700000001.step-00000200", "events.out.tfevents.1700000002.step-00000100", "events.out.tfevents.1700000003.step-00000000"],
+            Directory.GetFiles(At("events")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData("400", "", new[] { 200, 400 })] // at least 200 steps apart
     [InlineData("300", "pictures.every=90", new[] { 90, 180, 270 })]

@@ -192,6 +192,29 @@ public sealed class RunTests : IDisposable
         TrainRun resumed = await TrainRun.Of("resume", At("run"), "--no-tune");
         Assert.Equal((CommandHost.Done, ""), (resumed.ExitCode, resumed.Error));
         Assert.Equal(model, File.ReadAllBytes(At("run/model.onnx")));
+
+        File.Delete(At("run/report.html")); // killed before the last of what a run leaves, while solvers were measured
+        Directory.CreateDirectory(At("run/checkpoints"));
+        File.WriteAllText(At("run/checkpoints/step-00000001.safetensors"), "");
+        resumed = await TrainRun.Of("resume", At("run"), "--no-tune");
+        Assert.Equal((CommandHost.Done, ""), (resumed.ExitCode, resumed.Error));
+        Assert.True(File.Exists(At("run/report.html")));
+        Assert.False(Directory.Exists(At("run/checkpoints")));
+    }
+
+    [Fact]
+    public async Task A_disk_that_fails_in_the_midst_is_a_failure_at_work_and_the_run_goes_on()
+    {
+        await TrainRun.Small(At("whole"), "--no-tune");
+        Directory.CreateDirectory(At("run/report.html.new"));
+        TrainRun failed = await TrainRun.Small(At("run"), "--no-tune");
+        Assert.Equal(CommandHost.FailedAtWork, failed.ExitCode);
+        Assert.Matches($"^{At("run")}: [^\n]+ Go on with it by flow-train resume {At("run")}\\.\n$", failed.Error);
+
+        Directory.Delete(At("run/report.html.new"));
+        TrainRun resumed = await TrainRun.Of("resume", At("run"), "--no-tune");
+        Assert.Equal((CommandHost.Done, ""), (resumed.ExitCode, resumed.Error));
+        Assert.Equal(File.ReadAllBytes(At("whole/model.onnx")), File.ReadAllBytes(At("run/model.onnx")));
     }
 
     [Fact]

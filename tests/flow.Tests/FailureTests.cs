@@ -111,7 +111,7 @@ public sealed class FailureTests : IDisposable
     [InlineData("TERM")]
     public async Task An_interruption_before_the_first_sample_leaves_nothing(string signal)
     {
-        ToolRun run = await Interrupted(signal, "--count 10000000 --steps 100000");
+        ToolRun run = await Interrupted(signal, "--count 10000000 --steps 100000", after: "a.npy.partial");
 
         Assert.Equal((CommandHost.Interrupted, "", "Interrupted.\n"), (run.ExitCode, run.Output, run.Error));
         Assert.Empty(_folder.Entries);
@@ -120,11 +120,12 @@ public sealed class FailureTests : IDisposable
     [Theory]
     [InlineData("INT")]
     [InlineData("TERM")]
+    [InlineData("HUP")]
     public async Task An_interruption_keeps_what_there_is_and_tells_how_to_go_on(string signal)
     {
         const string Arguments = "--count 1000000 --seed 5 --slots 4 --workers 1";
 
-        ToolRun run = await Interrupted(signal, Arguments);
+        ToolRun run = await Interrupted(signal, Arguments, after: "a.npy.partial.json");
 
         Assert.Equal((CommandHost.Interrupted, ""), (run.ExitCode, run.Output));
         Match said = Regex.Match(run.Error, @"^Interrupted\. ([0-9,]+) of 1,000,000 rows are kept in (\S+); go on with: flow (.*)\n$");
@@ -141,17 +142,17 @@ public sealed class FailureTests : IDisposable
         Assert.Equal(expected, NpyArray.Read(_folder["a.npy.partial"]).Values[..(64 * kept)]);
     }
 
-    /// <summary>Sends a signal to <c>flow sample</c> on the digits once its work is under way, or nearly.</summary>
-    private async Task<ToolRun> Interrupted(string signal, string arguments)
+    /// <summary>Sends a signal to <c>flow sample</c> on the digits soon after a file of its work is there.</summary>
+    private async Task<ToolRun> Interrupted(string signal, string arguments, string after)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Sends signals by Linux's means.");
-        Assert.SkipWhen(IgnoresInterrupts(), "These tests were started deaf to interrupts, and so is what they start.");
+        Assert.SkipWhen(Ignores(signal), "These tests were started deaf to the signal, and so is what they start.");
         Process process = ToolRun.StartProcess(["sample", Models.Digits, .. arguments.Split(' '), "--out", _folder["a.npy"]]);
         return await ToolRun.Finished(process, async () =>
         {
-            while (!_folder.Entries.Any() && !process.HasExited) // the partial file
+            while (!File.Exists(_folder[after]) && !process.HasExited)
                 await Task.Delay(20, TestContext.Current.CancellationToken);
-            await Task.Delay(400, TestContext.Current.CancellationToken);
+            await Task.Delay(200, TestContext.Current.CancellationToken);
             Assert.False(process.HasExited);
             await ToolRun.InShell($"kill -{signal} {process.Id}");
         });
@@ -160,10 +161,10 @@ public sealed class FailureTests : IDisposable
     private string OverflowingModel() =>
         _folder.CopyOf(Models.Digits, sidecar: $$"""{"prior": {"scale": {{PriorScale.ToString("R", CultureInfo.InvariantCulture)}} } }""");
 
-    private static bool IgnoresInterrupts()
+    private static bool Ignores(string signal)
     {
-        const long Interrupt = 1 << 1; // SIGINT is signal 2
+        int number = signal switch { "HUP" => 1, "INT" => 2, _ => 15 };
         string mask = File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)).Split('\t')[1];
-        return (long.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) & Interrupt) != 0;
+        return (long.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (number - 1) & 1) != 0;
     }
 }

@@ -20,6 +20,10 @@ internal static class CommandHost
 
     private const int NoSpaceOnUnix = 28; // ENOSPC
     private const int NoSpaceOnWindows = 112; // ERROR_DISK_FULL
+    private const int QuotaOnLinux = 122; // EDQUOT
+
+    /// <summary>SIGXFSZ, which tells of a file beyond the limit that the shell set; let be, it ends the process, and otherwise the write fails as on a full disk.</summary>
+    private const PosixSignal FileTooLarge = (PosixSignal)25;
 
     /// <summary>What an <see cref="IOException"/> says for a full disk.</summary>
     public static int NoSpace => OperatingSystem.IsWindows() ? unchecked((int)0x80070000) | NoSpaceOnWindows : NoSpaceOnUnix;
@@ -36,13 +40,15 @@ internal static class CommandHost
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors is [var first, ..])
         {
-            await error.WriteLineAsync($"{Describe(first)} See {CommandPath(parsed)} --help.");
+            Tell(error, $"{Describe(first)} See {CommandPath(parsed)} --help.");
             return BadInput;
         }
         using var interruption = new CancellationTokenSource();
         long interrupted = 0;
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+        using var onHangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Interrupt); // the terminal has gone
+        using PosixSignalRegistration? onTooLarge = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(FileTooLarge, signal => signal.Cancel = true);
         try
         {
             // System.CommandLine would listen for signals only once a command has returned its task, and the work is done by then.
@@ -59,17 +65,22 @@ internal static class CommandHost
         }
         catch (OperationCanceledException e)
         {
-            await error.WriteLineAsync(e is InterruptedWorkException ? e.Message : "Interrupted.");
+            Tell(error, e is InterruptedWorkException ? e.Message : "Interrupted.");
             return Interrupted;
         }
         catch (IOException e) when (IsNoSpace(e))
         {
-            await error.WriteLineAsync($"{OneLine(e.Message)}: free some space there, or write elsewhere.");
+            Tell(error, $"{OneLine(e.Message)}: free some space there, or write elsewhere.");
+            return FailedAtWork;
+        }
+        catch (OutOfMemoryException)
+        {
+            Tell(error, OutOfMemory);
             return FailedAtWork;
         }
         catch (Exception e)
         {
-            await error.WriteLineAsync(OneLine(e.Message));
+            Tell(error, OneLine(e.Message));
             bool bad = e is ArgumentException or InvalidDataException or NotSupportedException
                 or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException;
             return bad ? BadInput : FailedAtWork;
@@ -86,8 +97,24 @@ internal static class CommandHost
         }
     }
 
-    /// <summary>Whether a failure is that of a full disk.</summary>
-    public static bool IsNoSpace(Exception e) => e is IOException && (e.HResult & 0xFFFF) is NoSpaceOnUnix or NoSpaceOnWindows;
+    /// <summary>What is said where memory ran out: .NET's own message names the type alone.</summary>
+    public const string OutOfMemory = "The memory is used up. Close other programs, ask for less at a time, or take a machine with more.";
+
+    /// <summary>Whether a failure is that of a full disk, or of a quota that is used up.</summary>
+    public static bool IsNoSpace(Exception e) => e is IOException && ((e.HResult & 0xFFFF) is NoSpaceOnUnix or NoSpaceOnWindows || OperatingSystem.IsLinux() && e.HResult == QuotaOnLinux);
+
+    /// <summary>Says what went wrong, if anybody listens: the exit code tells it in any case.</summary>
+    private static void Tell(TextWriter error, string line)
+    {
+        try
+        {
+            error.WriteLine(line);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // stderr is closed, or on a full disk.
+        }
+    }
 
     /// <summary>Uses an option's value; what is wrong with it is reported under the option's name.</summary>
     public static T Checked<T>(string option, Func<T> use)

@@ -1,11 +1,17 @@
 using System.Text;
+using FlowRuntime.Cards;
 
 namespace FlowRuntime.CommandLine;
 
 /// <summary>Files that are there whole or not at all: written as FILE.new, flushed, and then given their name.</summary>
 internal static class WholeFile
 {
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => Write(path, write, flush: true);
+
+    /// <summary>The same without the flush, for many files that can be made again: whole when the process is killed, but not where the power fails.</summary>
+    public static void WriteUnflushed(string path, Action<Stream> write) => Write(path, write, flush: false);
+
+    private static void Write(string path, Action<Stream> write, bool flush)
     {
         string unfinished = path + ".new";
         try
@@ -13,7 +19,8 @@ internal static class WholeFile
             using (FileStream stream = File.Create(unfinished))
             {
                 write(stream);
-                stream.Flush(flushToDisk: true);
+                if (flush)
+                    DiskFlush.Flush(stream);
             }
             File.Move(unfinished, path, overwrite: true);
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using FlowRuntime.Training.Checkpoints;
 using FlowRuntime.Training.Data;
 
 namespace FlowRuntime.TrainTool;
@@ -26,6 +27,8 @@ internal static class ResumeCommand
             RunFolder folder = RunFolder.OpenUnfinished(path);
             InvocationConfiguration console = parsed.InvocationConfiguration;
             DataSplit split = folder.ReadConfiguration().LoadData();
+            if (folder.IsTrained)
+                CheckpointFolder.Remove(folder.File("checkpoints")); // where it was stopped before it removed them
             return Task.FromResult(RunResults.Finish(
                 folder, path, split, !parsed.GetValue(noTune), console,
                 display => folder.IsTrained ? folder.Load().Run : folder.Resume(split, display, console.Error.WriteLine, cancellationToken), cancellationToken));

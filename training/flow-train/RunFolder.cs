@@ -95,7 +95,7 @@ internal sealed class RunFolder(string path)
     public static RunFolder OpenUnfinished(string path)
     {
         var folder = new RunFolder(path);
-        if (System.IO.File.Exists(folder.Weights) && System.IO.File.Exists(folder.Model))
+        if (System.IO.File.Exists(folder.Weights) && System.IO.File.Exists(folder.Model) && System.IO.File.Exists(folder.Report)) // the page is written last
             throw new ArgumentException($"{path} holds a finished run: there is nothing left to train. Export it with flow-train export {path} --out MODEL.onnx.");
         if (!System.IO.File.Exists(folder.Configuration) || !(System.IO.File.Exists(folder.Weights) || CheckpointFolder.HoldsAny(folder.Checkpoints)))
             throw new ArgumentException($"{path} holds no run to go on with: {Path.GetFileName(folder.Configuration)} or a checkpoint is missing. Start one with flow-train run --out {path}.");

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Training.Checkpoints;
 using FlowRuntime.Training.Data;
 using FlowRuntime.Training.Onnx;
 using FlowRuntime.TrainTool.Pictures;
@@ -23,21 +25,28 @@ internal static class RunResults
     public static int Finish(
         RunFolder folder, string path, DataSplit split, bool tune, InvocationConfiguration console, Func<TrainingDisplay, TrainedRun> train, CancellationToken cancellationToken)
     {
-        TrainedRun run;
+        string GoOn() => folder.IsTrained || CheckpointFolder.HoldsAny(folder.File("checkpoints")) ? $"Go on with it by flow-train resume {path}." : "Nothing is kept: start it again.";
         try
         {
-            run = train(new TrainingDisplay(console.Output, !Console.IsOutputRedirected));
-        }
-        catch (OperationCanceledException)
-        {
-            console.Error.WriteLine($"Interrupted. Go on with it by flow-train resume {path}.");
-            return CommandHost.Interrupted;
-        }
-        Allocator.GiveBack(); // samples need other sizes than training
-        using (run)
+            using TrainedRun run = train(new TrainingDisplay(console.Output, !Console.IsOutputRedirected));
+            Allocator.GiveBack(); // samples need other sizes than training
             Write(folder, run, split, tune, console.Output, cancellationToken);
-        return CommandHost.Done;
+            return CommandHost.Done;
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new InterruptedWorkException($"Interrupted. {GoOn()}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || IsOutOfMemory(e))
+        {
+            // Not the command is at fault, but what happened since: a disk that is full or gone, or memory that is used up.
+            string cause = IsOutOfMemory(e) ? CommandHost.OutOfMemory : $"{CommandHost.OneLine(e.Message).TrimEnd('.')}{(CommandHost.IsNoSpace(e) ? ": free some space." : ".")}";
+            throw new InvalidOperationException($"{path}: {cause} {GoOn()}", e);
+        }
     }
+
+    /// <summary>Whether .NET or torch had no memory left.</summary>
+    private static bool IsOutOfMemory(Exception e) => e is OutOfMemoryException || e is ExternalException && e.Message.Contains("allocate memory", StringComparison.Ordinal);
 
     /// <summary>Leaves what there is to look at: the pictures, and the page with them and the figures.</summary>
     /// <param name="folder">The run's folder, with its exported model.</param>

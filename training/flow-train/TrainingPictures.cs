@@ -35,6 +35,8 @@ internal sealed class TrainingPictures : IDisposable
         _network = run.MakeNetwork(data.Train);
         _network.eval();
         (_part, _last) = (Part, training.Step);
+        foreach (string unfinished in Directory.Exists(folder) ? Directory.GetFiles(folder, "step-*.png.new").Concat(Directory.GetFiles(folder, "model.*")) : [])
+            File.Delete(unfinished); // of a process that was ended while it drew
     }
 
     /// <summary>How a picture is solved: at a fixed cost.</summary>

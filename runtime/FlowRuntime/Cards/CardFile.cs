@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -80,7 +81,11 @@ public static class CardFile
         string partial = sidecarPath + ".partial";
         try
         {
-            File.WriteAllText(partial, sidecar.ToJsonString(Readable.Options) + "\n");
+            using (FileStream file = File.Create(partial))
+            {
+                file.Write(Encoding.UTF8.GetBytes(sidecar.ToJsonString(Readable.Options) + "\n"));
+                DiskFlush.Flush(file);
+            }
             File.Move(partial, sidecarPath, overwrite: true);
         }
         finally

@@ -70,7 +70,7 @@ public static class OnnxFile
                     return true;
                 });
                 target.Write(entry);
-                target.Flush(flushToDisk: true);
+                DiskFlush.Flush(target);
             }
             File.Move(partial, path, overwrite: true);
         }

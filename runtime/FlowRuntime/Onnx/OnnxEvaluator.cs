@@ -157,7 +157,7 @@ internal sealed class OnnxEvaluator : IVelocityEvaluator
         catch (OnnxRuntimeException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new InvalidOperationException($"The network failed: {e.Message.Split('\n')[0].Trim()}", e);
+            throw new InvalidOperationException($"{_session.Name}: the network failed: {e.Message.Split('\n')[0].Trim()}", e);
         }
         finally
         {

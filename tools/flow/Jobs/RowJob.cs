@@ -27,7 +27,10 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
     /// <summary>A process that is killed loses what it did since.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
-    private long _done;
+    /// <summary>What an <see cref="IOException"/> says for a file that another process holds: EAGAIN, and ERROR_SHARING_VIOLATION.</summary>
+    private const int InUseOnLinux = 11, InUseOnMac = 35, InUseOnWindows = 32;
+
+    private long _done, _kept; // rows that are there, and those that the last checkpoint tells of
     private JobTotals _totals = new(0, 0, 0, 0, 0);
 
     /// <summary>Whether the output was there already, made by the same command.</summary>
@@ -65,9 +68,15 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
             {
                 throw Keep(file) ? new InterruptedWorkException($"Interrupted. {Kept}", e) : e;
             }
-            catch (IOException e) when (CommandHost.IsNoSpace(e))
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or OutOfMemoryException or InvalidOperationException)
             {
-                string message = $"{target.Path}: {CommandHost.OneLine(e.Message).TrimEnd('.')}: free some space.";
+                // Not the command is at fault, but what happened since: it may be given again.
+                string message = e switch
+                {
+                    OutOfMemoryException => CommandHost.OutOfMemory,
+                    InvalidOperationException => CommandHost.OneLine(e.Message),
+                    _ => $"{target.Path}: {CommandHost.OneLine(e.Message).TrimEnd('.')}{(CommandHost.IsNoSpace(e) ? ": free some space." : ".")}",
+                };
                 throw new InvalidOperationException(Keep(file) ? $"{message} {Kept}" : message, e);
             }
             catch
@@ -78,7 +87,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
         }
     }
 
-    private string Kept => FormattableString.Invariant($"{_done:N0} of {count:N0} rows are kept in {target.Partial}; go on with: {ShellWords.Join(["flow", .. arguments, .. arguments.Contains("--resume") ? Array.Empty<string>() : ["--resume"]])}");
+    private string Kept => FormattableString.Invariant($"{_kept:N0} of {count:N0} rows are kept in {(File.Exists(target.Partial) ? target.Partial : target.Path)}; go on with: {ShellWords.Join(["flow", .. arguments, .. arguments.Contains("--resume") ? Array.Empty<string>() : ["--resume"]])}");
 
     private void Draw(DrawRows draw, RowFile file, bool quiet)
     {
@@ -122,7 +131,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
             throw new ArgumentException(FormattableString.Invariant($"--out: {target.Partial} holds {state.Done:N0} of {state.Count:N0} rows of an unfinished run. Go on with it by --resume, or delete it and {target.PartialState}."));
         RequireSame(state.Settings, target.Partial);
         RowFile file = OpenedAlone(() => RowFile.Resume(target.Partial, rows, count, state.Done));
-        (_done, Resumed, _totals) = (state.Done, state.Done, state.Totals);
+        (_done, _kept, Resumed, _totals) = (state.Done, state.Done, state.Done, state.Totals);
         return file;
     }
 
@@ -132,7 +141,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
         {
             return open();
         }
-        catch (IOException e) when (!CommandHost.IsNoSpace(e) && File.Exists(target.Partial))
+        catch (IOException e) when ((e.HResult & 0xFFFF) is InUseOnLinux or InUseOnMac or InUseOnWindows)
         {
             throw new ArgumentException($"--out: another run is writing {target.Path}. Wait for it, or give another name.", e);
         }
@@ -196,6 +205,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
     {
         file.Flush();
         WholeFile.Write(target.PartialState, JsonSerializer.Serialize(new JobState(arguments, settings, rows, count, _done, _totals), ToolJson.Default.JobState) + "\n");
+        _kept = _done;
     }
 
     /// <summary>Keeps what there is for a later run, where there is any.</summary>
@@ -210,12 +220,20 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
                 return true;
             }
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
             // The disk takes no more: what the last checkpoint says still holds, and the failure that led here is the one to report.
-            return File.Exists(target.PartialState);
+            if (File.Exists(target.PartialState))
+                return true;
         }
-        Discard(file);
+        try
+        {
+            Discard(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nor does it let anything be removed.
+        }
         return false;
     }
 
@@ -236,10 +254,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
     /// <summary>Gives the output its form and name, and says beside it how it was made.</summary>
     private void Finish(RowFile file, SampleReport made)
     {
-        if (File.Exists(target.PartialState))
-            Checkpoint(file);
-        else
-            file.Flush();
+        Checkpoint(file); // once the output has its name, this alone tells how it was made until the file beside it does
         if (target.Format == OutputFormat.Npy)
         {
             file.Dispose();
@@ -276,7 +291,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
                 draw(0, (in FinishedSample sample) => Add(sample, values => csv.Write(values)), new SamplingProgressBar(count, 0, quiet: true));
             }
         }
-        catch (IOException e)
+        catch (IOException e) when (!CommandHost.IsNoSpace(e))
         {
             throw new InvalidOperationException($"--out -: who reads stdout has gone after {_done:N0} of {count:N0} rows.", e);
         }

@@ -27,8 +27,7 @@ internal static class Rendering
                 for (long row = 0; row < count; row++)
                 {
                     file.Read(row, one);
-                    using FileStream stream = File.Create(Path.Combine(target.Path, NameOf(rows.First + row))); // cut off, it is written again: the rows are kept until all are done
-                    Pictures.OfOne(rows, one).WritePng(stream);
+                    WholeFile.WriteUnflushed(Path.Combine(target.Path, NameOf(rows.First + row)), Pictures.OfOne(rows, one).WritePng); // the rows are kept until all are done
                 }
                 break;
             default:

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 
 namespace FlowRuntime.Tool.Output;
@@ -9,6 +10,9 @@ namespace FlowRuntime.Tool.Output;
 internal sealed class RowFile : IDisposable
 {
     private const int BufferSize = 1 << 16;
+
+    /// <summary>Room for what lies beside an output: how far it is, and how it was made.</summary>
+    private const int RoomBeside = 1 << 16;
 
     private readonly FileStream _stream;
     private readonly RowDescription _rows;
@@ -67,7 +71,7 @@ internal sealed class RowFile : IDisposable
     public void Append(ReadOnlySpan<float> values) => _stream.Write(MemoryMarshal.AsBytes(values));
 
     /// <summary>Brings what was appended onto the disk.</summary>
-    public void Flush() => _stream.Flush(flushToDisk: true);
+    public void Flush() => DiskFlush.Flush(_stream);
 
     /// <summary>Reads rows.</summary>
     /// <param name="first">The first of them.</param>
@@ -82,8 +86,15 @@ internal sealed class RowFile : IDisposable
 
     private static void Reserve(FileStream stream, long bytes, string path)
     {
-        if (FreeSpace.Beside(path) is { } free && free < bytes)
-            throw new IOException($"No space left for {path}, which needs {Quantity.Bytes(bytes)}: {Quantity.Bytes(free)} are free", CommandHost.NoSpace);
-        stream.SetLength(bytes);
+        if (FreeSpace.Beside(path) is { } free && free < bytes + RoomBeside)
+            throw new IOException($"No space left for {path}, which needs {Quantity.Bytes(bytes + RoomBeside)}: {Quantity.Bytes(free)} are free", CommandHost.NoSpace);
+        try
+        {
+            stream.SetLength(bytes);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new IOException($"File too large: {path} needs {Quantity.Bytes(bytes)}, more than its file system or the limit of the shell (ulimit -f) allows. Write in parts with --shard, or elsewhere.", e);
+        }
     }
 }

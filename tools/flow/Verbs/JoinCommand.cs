@@ -17,6 +17,7 @@ internal static class JoinCommand
     {
         var parts = new Argument<string[]>("PARTS") { Description = "The .npy files of all shards, in any order, each with the .json that came with it.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string>("--out") { Description = "File to write: .npy, .csv, .png, or a folder with / at its end.", Required = true };
+        var resume = new Option<bool>("--resume") { Description = "Go on with what an interrupted run left." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object and nothing else." };
         var command = new Command("join", """
             Puts the shards of a job together: the rows are those of one run, in any form.
@@ -26,23 +27,23 @@ internal static class JoinCommand
               flow join part-*.npy --out points.csv
             """)
         {
-            parts, output, json,
+            parts, output, resume, json,
         };
-        command.SetAction(parsed =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             var target = OutputTarget.Of(parsed.GetRequiredValue(output), format: null, shard: null);
             if (target.IsStandardOutput)
                 throw new ArgumentException("--out: rows are joined into a file. Name one.");
             target.RequireWritable();
-            SampleReport report = Join([.. parsed.GetRequiredValue(parts).Select(Part.Read)], target, [.. parsed.Tokens.Select(token => token.Value)]);
+            SampleReport report = Join([.. parsed.GetRequiredValue(parts).Select(Part.Read)], target, parsed.GetValue(resume), [.. parsed.Tokens.Select(token => token.Value)], cancellationToken);
             parsed.InvocationConfiguration.Output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(report, ToolJson.Default.SampleReport)
                 : FormattableString.Invariant($"{report.Samples:N0} samples: {report.Out}"));
-            return report.Failed == 0 ? CommandHost.Done : CommandHost.FailedAtWork;
+            return Task.FromResult(report.Failed == 0 ? CommandHost.Done : CommandHost.FailedAtWork);
         });
         return command;
     }
 
-    private static SampleReport Join(Part[] parts, OutputTarget target, string[] arguments)
+    private static SampleReport Join(Part[] parts, OutputTarget target, bool resume, string[] arguments, CancellationToken cancellationToken)
     {
         Part[] ordered = [.. parts.OrderBy(part => part.Shard.Index)];
         Part first = ordered[0];
@@ -66,7 +67,7 @@ internal static class JoinCommand
             count, Sum(part => part.Failed), Sum(part => part.Evaluations), Sum(part => part.Accepted), Sum(part => part.Rejected), ordered.Sum(part => part.Made.Report.Seconds),
             count / ordered.Sum(part => part.Made.Report.Seconds), one.Method, one.Provider, one.Seed, one.First, target.Path);
         var job = new RowJob(target, rows, count, settings, first.Made.Model, arguments);
-        return job.Run((from, consumer, progress) => Copy(ordered, rows, from, consumer, progress), _ => report, resume: false, quiet: true);
+        return job.Run((from, consumer, progress) => Copy(ordered, rows, from, consumer, progress, cancellationToken), _ => report, resume, quiet: true);
 
         long Sum(Func<SampleReport, long> cost) => ordered.Sum(part => cost(part.Made.Report));
     }
@@ -83,7 +84,7 @@ internal static class JoinCommand
             throw new ArgumentException($"PARTS: {part.Path} is one of {part.Shard.Count} shards, and {first.Path} one of {first.Shard.Count}: they do not fit together.");
     }
 
-    private static void Copy(Part[] parts, RowDescription rows, long from, SampleConsumer consumer, IProgress<SamplingProgress> progress)
+    private static void Copy(Part[] parts, RowDescription rows, long from, SampleConsumer consumer, IProgress<SamplingProgress> progress, CancellationToken cancellationToken)
     {
         int most = Math.Max(1, ValuesAtATime / rows.Length);
         float[] values = new float[(long)most * rows.Length];
@@ -95,6 +96,7 @@ internal static class JoinCommand
                 throw new InvalidDataException($"{part.Path} has {data.Count} rows, and its .json tells of {part.Made.Report.Samples}. Draw it again.");
             for (long row = Math.Max(0, from - index); row < data.Count; row += most)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 int here = (int)Math.Min(most, data.Count - row);
                 data.Read(row, values.AsSpan(0, here * rows.Length));
                 for (int i = 0; i < here; i++)

@@ -65,7 +65,7 @@ public static class Safetensors
                 file.Write(json);
                 foreach (float[] part in values)
                     file.Write(MemoryMarshal.AsBytes<float>(part));
-                file.Flush(flushToDisk: true);
+                Cards.DiskFlush.Flush(file);
             }
             File.Move(partial, path, overwrite: true);
         }

@@ -31,8 +31,9 @@ internal sealed class EventFile : IDisposable
     {
         _clock = clock ?? TimeProvider.System;
         Directory.CreateDirectory(folder);
-        // A file of the same second and step is one whose every event is void.
-        string name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{_clock.GetUtcNow().ToUnixTimeSeconds()}.step-{step:D8}");
+        // TensorBoard reads the files in the order of their names, which must not go back with the system's clock.
+        long time = Math.Max(_clock.GetUtcNow().ToUnixTimeSeconds(), Directory.GetFiles(folder, $"{Prefix}*").Select(TimeOf).DefaultIfEmpty(-1).Max() + 1);
+        string name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{time}.step-{step:D8}");
         _file = new FileStream(Path.Combine(folder, name), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
         Write(new Event { FileVersion = "brain.Event:2" });
         if (step > 0)
@@ -82,6 +83,9 @@ internal sealed class EventFile : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    private static long TimeOf(string file) =>
+        long.TryParse(Path.GetFileName(file)[Prefix.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out long time) ? time : -1;
 
     private void Write(Event told)
     {
