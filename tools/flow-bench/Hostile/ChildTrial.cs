@@ -14,12 +14,13 @@ internal sealed record TriedModel(long Index, string Kind, string Outcome, strin
 
 /// <summary>Opens hostile models in child processes, many in each; where one dies or exceeds a limit, the next one goes on behind it.</summary>
 /// <param name="seed">Seed of the models.</param>
-/// <param name="time">What a model may take.</param>
+/// <param name="time">Processor time that a model may take; it may wait ten times as long for a busy machine.</param>
 /// <param name="memory">Bytes that a child may take.</param>
 /// <param name="keep">Folder for the files of those that did not end well.</param>
 internal sealed class ChildTrial(int seed, TimeSpan time, long memory, string keep)
 {
     private const long Batch = 500;
+    private const double MostWaits = 10;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
     public IEnumerable<TriedModel> Run(long from, long count, CancellationToken cancellationToken)
@@ -64,6 +65,7 @@ internal sealed class ChildTrial(int seed, TimeSpan time, long memory, string ke
             child.BeginErrorReadLine();
             (long Index, string Kind)? under = null;
             long since = Stopwatch.GetTimestamp();
+            TimeSpan worked = TimeSpan.Zero;
             string? limit = null;
             while (true)
             {
@@ -76,14 +78,15 @@ internal sealed class ChildTrial(int seed, TimeSpan time, long memory, string ke
                         under = (index, parts[2]);
                     else if (under is { } done)
                         (tried, under) = ([.. tried, new TriedModel(index, done.Kind, parts[2], parts.ElementAtOrDefault(3) ?? "", null)], null);
-                    since = Stopwatch.GetTimestamp();
+                    (since, worked) = (Stopwatch.GetTimestamp(), Taken(child).Time);
                     continue;
                 }
                 if (lines.Reader.Completion.IsCompleted)
                     break;
                 if (under is not null && limit is null)
                 {
-                    limit = Stopwatch.GetElapsedTime(since) > time ? "hang" : Memory(child) > memory ? "memory" : null;
+                    (TimeSpan now, long bytes) = Taken(child);
+                    limit = now - worked > time || Stopwatch.GetElapsedTime(since) > MostWaits * time ? "hang" : bytes > memory ? "memory" : null;
                     if (limit is not null)
                         child.Kill();
                 }
@@ -123,16 +126,16 @@ internal sealed class ChildTrial(int seed, TimeSpan time, long memory, string ke
         })!;
     }
 
-    private static long Memory(Process child)
+    private static (TimeSpan Time, long Bytes) Taken(Process child)
     {
         try
         {
             child.Refresh();
-            return child.WorkingSet64;
+            return (child.TotalProcessorTime, child.WorkingSet64);
         }
         catch (InvalidOperationException)
         {
-            return 0; // it has just ended
+            return default; // it has just ended
         }
     }
 

@@ -10,7 +10,7 @@ internal sealed class FuzzCommand
     private readonly Option<long> _count = new("--count") { Description = "Number of models.", DefaultValueFactory = _ => 2000 };
     private readonly Option<int> _seed = new("--seed") { Description = "Seed of the mutations." };
     private readonly Option<long> _from = new("--from") { Description = "Index of the first model: with --count 1 one of them alone." };
-    private readonly Option<double> _seconds = new("--seconds") { Description = "Time that a model may take.", DefaultValueFactory = _ => 10 };
+    private readonly Option<double> _seconds = new("--seconds") { Description = "Processor time that a model may take.", DefaultValueFactory = _ => 10 };
     private readonly Option<int> _megabytes = new("--megabytes") { Description = "Memory that the process of a model may take.", DefaultValueFactory = _ => 1024 };
     private readonly Option<string> _keep = new("--keep") { Description = "Folder for the files that end a process or exceed its limits.", DefaultValueFactory = _ => "hostile-models" };
     private readonly Option<string?> _child = new("--child") { Description = "Open the models in this process, each as this file.", Hidden = true };
