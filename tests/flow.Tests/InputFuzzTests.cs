@@ -104,6 +104,7 @@ public sealed class InputFuzzTests : IDisposable
         using var stream = new MemoryStream();
         bitmap.Encode(stream, SKEncodedImageFormat.Jpeg, 90);
         byte[] jpeg = stream.ToArray();
+        Assert.True(Check("a.jpg", jpeg, Picture, image: true));
         Gen.Select(Gen.Int[2, jpeg.Length - 1], Gen.Byte, Gen.Bool, Damage).Sample((at, value, insert, damage) =>
             Check("a.jpg", damage.Of(insert ? [.. jpeg[..at], value, .. jpeg[at..]] : [.. jpeg[..at], value, .. jpeg[(at + 1)..]]), Picture, image: true), iter: Iterations.Usual(1500), threads: 1);
     }
@@ -116,6 +117,17 @@ public sealed class InputFuzzTests : IDisposable
     }
 
     [Fact]
+    public void A_photograph_whose_parts_reach_beyond_its_end_or_never_end_is_refused()
+    {
+        byte[] start = [0xFF, 0xD8, 0xFF, 0xE0];
+        Check("a.jpg", [.. start, 0xFF, 0xFF, 0, 0, 0], Picture, image: true, refused: "beyond its end");
+        Check("a.jpg", [.. start, 0, 1, 0xFF, 0xD9], Picture, image: true, refused: "beyond its end");
+        Check("a.jpg", [.. start, 0, 3, 0], Picture, image: true, refused: "ends without its last part");
+        byte[] scan = [0xFF, 0xDA, 0, 2, 0x55];
+        Check("a.jpg", [0xFF, 0xD8, .. Enumerable.Repeat(scan, 1000).SelectMany(part => part), 0xFF, 0xD9], Picture, image: true, refused: "more than 200 scans");
+    }
+
+    [Fact]
     public void A_picture_of_another_format_is_refused_whatever_it_is_called()
     {
         using var bitmap = new SKBitmap(Width, Height);
@@ -125,10 +137,12 @@ public sealed class InputFuzzTests : IDisposable
     }
 
     /// <summary>Opens and reads a file, and sees that it is done or refused as it must be.</summary>
-    private void Check(string name, byte[] content, int[] shape, bool image, string? refused = null)
+    /// <returns>Whether it was read.</returns>
+    private bool Check(string name, byte[] content, int[] shape, bool image, string? refused = null)
     {
         string path = Write(name, content);
         long before = GC.GetAllocatedBytesForCurrentThread();
+        bool done = false;
         try
         {
             using DataRows rows = DataRows.Open(path, shape, Columns, image);
@@ -136,6 +150,7 @@ public sealed class InputFuzzTests : IDisposable
             for (long row = 0; row < rows.Count; row++)
                 rows.Read(row, values);
             Assert.Null(refused);
+            done = true;
         }
         catch (Exception e) when (e is InvalidDataException or ArgumentException)
         {
@@ -144,6 +159,7 @@ public sealed class InputFuzzTests : IDisposable
             Assert.Contains(refused ?? "", e.Message, StringComparison.Ordinal);
         }
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (2L << 20) + 256L * content.Length);
+        return done;
     }
 
     private string Write(string name, byte[] content)

@@ -134,7 +134,7 @@ public class CardFuzzTests
         JsonNode root;
         try
         {
-            root = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { MaxDepth = 64 })!;
+            root = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { MaxDepth = 64, AllowDuplicateProperties = false })!;
         }
         catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
         {

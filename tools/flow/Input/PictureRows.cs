@@ -5,8 +5,6 @@ namespace FlowRuntime.Tool.Input;
 /// <summary>Pictures as rows of [C, H, W] in [0, 1]: one file, or those of a folder by name.</summary>
 internal sealed class PictureRows : DataRows
 {
-    private static readonly byte[] JpegStart = [0xFF, 0xD8, 0xFF];
-
     private readonly string[] _files;
     private readonly IReadOnlyList<int> _shape;
 
@@ -46,10 +44,12 @@ internal sealed class PictureRows : DataRows
         byte[] content = File.ReadAllBytes(file);
         bool png = content.AsSpan().StartsWith(PngData.Signature);
         // The decoder reads other formats, too; the size stands at the head of the file, and is looked at before anything is allocated by it.
-        ImageInfo info = (png || content.AsSpan().StartsWith(JpegStart) ? Info(content) : null) ?? throw new InvalidDataException($"{file} is no picture that can be read. Give .png or .jpg.");
+        ImageInfo info = (png || content.AsSpan().StartsWith(JpegData.Start) ? Info(file, content) : null) ?? throw new InvalidDataException($"{file} is no picture that can be read. Give .png or .jpg.");
         if (info.Width != width || info.Height != height)
             throw new InvalidDataException($"{file} has {info.Width}×{info.Height} pixels, and the model's images have {width}×{height}. Scale it first.");
-        byte[] pixels = Decoded(file, content, png ? info : null, channels == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue);
+        if (png)
+            Checked(file, () => PngData.Check(content, width, height));
+        byte[] pixels = Decoded(file, content, channels == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue);
         for (int channel = 0; channel < channels; channel++)
         {
             for (int pixel = 0; pixel < height * width; pixel++)
@@ -57,8 +57,10 @@ internal sealed class PictureRows : DataRows
         }
     }
 
-    private static ImageInfo? Info(byte[] content)
+    private static ImageInfo? Info(string file, byte[] content)
     {
+        if (content.AsSpan().StartsWith(JpegData.Start))
+            Checked(file, () => JpegData.Check(content));
         try
         {
             return ImageInfo.FromStream(new MemoryStream(content));
@@ -69,20 +71,32 @@ internal sealed class PictureRows : DataRows
         }
     }
 
-    private static byte[] Decoded(string file, byte[] content, ImageInfo? png, ColorComponents components)
+    private static byte[] Decoded(string file, byte[] content, ColorComponents components)
     {
         try
         {
-            if (png is { } info)
-                PngData.Check(content, info.Width, info.Height);
             return ImageResult.FromMemory(content, components).Data;
         }
         catch (Exception e) when (IsOfDecoder(e))
         {
-            throw new InvalidDataException($"{file} is cut off or garbled: {e.Message}", e);
+            throw Garbled(file, e);
         }
     }
 
-    /// <summary>What reading garbled data ends in, here and in the decoder.</summary>
-    private static bool IsOfDecoder(Exception e) => e is InvalidDataException or InvalidOperationException or IndexOutOfRangeException or ArgumentException or EndOfStreamException;
+    private static void Checked(string file, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (InvalidDataException e)
+        {
+            throw Garbled(file, e);
+        }
+    }
+
+    private static InvalidDataException Garbled(string file, Exception e) => new($"{file} is cut off or garbled: {e.Message.TrimEnd('.')}. Save it again.", e);
+
+    /// <summary>What garbled data end in, within the decoder.</summary>
+    private static bool IsOfDecoder(Exception e) => e is InvalidOperationException or IndexOutOfRangeException or ArgumentException or EndOfStreamException;
 }
