@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using CsCheck;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
@@ -105,6 +106,44 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
     {
         string[] words = [.. FlowCommand.Root().Subcommands.Where(verb => verb.Name is not ("bench" or "tune" or "card")).Select(verb => verb.Name), .. Symbols("sample").Select(symbol => symbol.Name), "--help", "--version", "[suggest]", "[suggest:-1]", "[suggest:x]", "[diagram]", "[env:A=b]"];
         Gen.OneOf(Gen.OneOf(words), Value).Array[0, 6].SampleAsync(async given => { await Run([.. given.Select(word => Filled(word, "tiny"))]); }, iter: Iterations.Usual(300), threads: 1).GetAwaiter().GetResult();
+    }
+
+    [Theory]
+    [InlineData("rows.shape", "[]")]
+    [InlineData("rows.shape", "[0]")]
+    [InlineData("rows.shape", "[-1]")]
+    [InlineData("rows.shape", "[65536, 65536]")]
+    [InlineData("rows.shape", "[2147483647, 2147483647, 2147483647]")]
+    [InlineData("rows.shape", "[3]")]
+    [InlineData("rows.columns", "[]")]
+    [InlineData("rows.columns", "null")]
+    [InlineData("rows.columns", "[\"a\", null]")]
+    [InlineData("rows.times", "-1")]
+    [InlineData("rows.times", "2147483647")]
+    [InlineData("rows.labels", "[]")]
+    [InlineData("rows.labels", "[null]")]
+    [InlineData("rows.image", "true")]
+    [InlineData("rows.first", "-1")]
+    [InlineData("rows.grid_columns", "0")]
+    [InlineData("report.samples", "-1")]
+    [InlineData("report.samples", "9223372036854775807")]
+    [InlineData("report", "null")]
+    [InlineData("settings.shard", "\"9/2\"")]
+    [InlineData("settings", "null")]
+    public async Task A_shard_whose_json_tells_of_rows_that_there_cannot_be_is_refused(string field, string value)
+    {
+        (await ToolRun.InProcess("sample", inputs["tiny.onnx"], "--count", "2", "--shard", "0/1", "--out", _folder["part.npy"])).EnsureSuccess();
+        JsonNode made = JsonNode.Parse(await File.ReadAllTextAsync(_folder["part.json"], TestContext.Current.CancellationToken))!;
+        string[] names = field.Split('.');
+        (names.Length == 1 ? made : made[names[0]]!)[names[^1]] = JsonNode.Parse(value);
+        await File.WriteAllTextAsync(_folder["part.json"], made.ToJsonString(), TestContext.Current.CancellationToken);
+        foreach (string output in new[] { "out.npy", "out.csv", "out.png" })
+        {
+            ToolRun run = await ToolRun.InProcess("join", _folder["part.npy"], "--out", _folder[output]);
+            Assert.Equal((CommandHost.BadInput, ""), (run.ExitCode, run.Output));
+            Assert.Matches("^[^\n]*part\\.[^\n]*\n$", run.Error);
+            Assert.Equal(["part.json", "part.npy"], _folder.Entries);
+        }
     }
 
     private static IEnumerable<Symbol> Symbols(string verb)
