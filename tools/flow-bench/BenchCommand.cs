@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using FlowRuntime.Bench.Hostile;
 using FlowRuntime.CommandLine;
 
 namespace FlowRuntime.Bench;
@@ -40,6 +41,7 @@ internal static class BenchCommand
         var micro = new Command("micro", "the engine's arithmetic piece by piece, by BenchmarkDotNet");
         micro.SetAction(_ => MicroParts.Run());
         root.Add(micro);
+        root.Add(FuzzCommand.Make());
         root.SetAction(parsed => Run(Parts.SelectMany(part => part.Run()), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
         return root;
     }

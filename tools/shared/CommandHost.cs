@@ -38,6 +38,11 @@ internal static class CommandHost
     {
         // An argument with @ is itself, such as the file of --grid @times.csv; by default it would be read for more arguments.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (EmptyValue(parsed) is { } name)
+        {
+            Tell(error, $"{name}: its value is empty. Give one. See {CommandPath(parsed)} --help.");
+            return BadInput;
+        }
         if (parsed.Errors is [var first, ..])
         {
             Tell(error, $"{Describe(first)} See {CommandPath(parsed)} --help.");
@@ -81,7 +86,7 @@ internal static class CommandHost
         catch (Exception e)
         {
             Tell(error, OneLine(e.Message));
-            bool bad = e is ArgumentException or InvalidDataException or NotSupportedException
+            bool bad = e is ArgumentException or InvalidDataException or NotSupportedException or FormatException or OverflowException
                 or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException;
             return bad ? BadInput : FailedAtWork;
         }
@@ -159,8 +164,17 @@ internal static class CommandHost
             return OneLine(error.Message);
         Type type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
         string kind = type == typeof(double) ? "a number" : type == typeof(ulong) ? "a whole number of at least 0" : "a whole number";
-        return $"{option.Name}: '{given.Value}' cannot be read. Give {kind}.";
+        return OneLine($"{option.Name}: '{given.Value}' cannot be read. Give {kind}.");
     }
+
+    /// <summary>The argument or option that is given without a letter, as by a script whose variable is not set; null where none is.</summary>
+    private static string? EmptyValue(ParseResult parsed) => parsed.CommandResult.Children
+        .FirstOrDefault(given => given.Tokens.Any(token => string.IsNullOrWhiteSpace(token.Value))) switch
+    {
+        OptionResult given => given.Option.Name,
+        ArgumentResult given => given.Argument.Name,
+        _ => null,
+    };
 
     private static string CommandPath(ParseResult parsed)
     {
@@ -170,11 +184,11 @@ internal static class CommandHost
         return path;
     }
 
-    /// <summary>A message's first line, without what .NET adds to it for programmers.</summary>
+    /// <summary>A message's first line, without what .NET adds to it for programmers; what would steer a terminal, such as a name from a file may hold, is shown as �.</summary>
     public static string OneLine(string message)
     {
-        string line = message.Split('\n')[0].Trim();
+        string line = message.Trim().Split('\n')[0].Trim();
         int parameter = line.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
-        return parameter < 0 ? line : line[..parameter];
+        return string.Concat((parameter < 0 ? line : line[..parameter]).Select(letter => char.IsControl(letter) ? '\uFFFD' : letter));
     }
 }

@@ -224,7 +224,7 @@ internal static class CardCheck
 
     private static EmbeddedPair RequirePair(string name, string source, string field) =>
         ButcherTableau.All.OfType<EmbeddedPair>().FirstOrDefault(pair => pair.Name == name)
-        ?? throw new InvalidDataException($"{source}: field '{field}' is {name}: choose one of {string.Join(", ", ButcherTableau.All.OfType<EmbeddedPair>())}.");
+        ?? throw new InvalidDataException($"{source}: field '{field}' is {MessageText.Of(name)}: choose one of {string.Join(", ", ButcherTableau.All.OfType<EmbeddedPair>())}.");
 
     /// <summary>A file beside the model: a card that comes with a download must not open others.</summary>
     private static void CheckFile(string file, string source, string field) => Require(
@@ -236,6 +236,6 @@ internal static class CardCheck
     private static void Require(bool holds, string source, string field, object? value, string cure)
     {
         if (!holds)
-            throw new InvalidDataException(FormattableString.Invariant($"{source}: field '{field}' is {value}: {cure}."));
+            throw new InvalidDataException(MessageText.Of(FormattableString.Invariant($"{source}: field '{field}' is {value}: {cure}.")));
     }
 }

@@ -29,7 +29,7 @@ public static class StrictJson
         catch (JsonException e)
         {
             string line = e.LineNumber is { } number ? $" (line {number + 1})" : "";
-            throw new InvalidDataException($"{source}: this is not JSON: {FirstSentence(e)}{line}.", e);
+            throw new InvalidDataException($"{source}: this is not JSON: {MessageText.Of(FirstSentence(e))}{line}.", e);
         }
         catch (InvalidOperationException e)
         {
@@ -68,7 +68,7 @@ public static class StrictJson
         catch (JsonException e)
         {
             string field = e.Path is { Length: > 2 } path ? path[2..] : "(top level)";
-            throw new InvalidDataException($"{source}: field '{field}' has a value of the wrong kind.", e);
+            throw new InvalidDataException($"{source}: field '{MessageText.Of(field)}' has a value of the wrong kind.", e);
         }
     }
 
@@ -94,7 +94,7 @@ public static class StrictJson
                 continue;
             JsonPropertyInfo property = type.Properties.FirstOrDefault(p => p.Name == name)
                 ?? throw new InvalidDataException(
-                    $"{source}: unknown field '{prefix}{name}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
+                    $"{source}: unknown field '{MessageText.Of(prefix + name)}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
             JsonTypeInfo section = type.Options.GetTypeInfo(property.PropertyType);
             Type kind = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             if (kind.IsEnum && value is not null)

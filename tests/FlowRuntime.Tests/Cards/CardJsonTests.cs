@@ -20,7 +20,7 @@ public class CardJsonTests
         """;
 
     /// <summary>A card with every field.</summary>
-    private static readonly FlowCard Whole = new(1,
+    internal static readonly FlowCard Whole = new(1,
         new PredictionCard(PredictionKind.VPrediction, Sign: -1),
         new PathCard(PathKind.Tabulated, 0.1, 80, 0.2, 20, 0.3, [0.99, 0.5, 0.01], Start: 0.001, End: 0.999),
         new SampleCard([1, 2, 2]),

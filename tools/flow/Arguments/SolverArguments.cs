@@ -3,6 +3,7 @@ using System.Globalization;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Ode;
 using FlowRuntime.Sampling;
+using FlowRuntime.Tool.Input;
 
 namespace FlowRuntime.Tool.Arguments;
 
@@ -124,7 +125,7 @@ internal sealed class SolverArguments
         string text;
         try
         {
-            text = File.ReadAllText(path);
+            text = SmallText.Read(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using FlowRuntime.Cards;
 
 namespace FlowRuntime.Tool.Input;
 
@@ -34,7 +35,7 @@ internal sealed class CsvTable : DataRows
             if (cells.Length <= places.Max())
                 throw new InvalidDataException($"{path}, line {line}: there are {cells.Length} cells, and {places.Max() + 1} are needed.");
             _rows.Add([.. places.Select((place, i) => float.TryParse(cells[place], NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && float.IsFinite(value) ? value
-                : throw new InvalidDataException($"{path}, line {line}: '{cells[place]}' of column {columns[i]} is no number."))]);
+                : throw new InvalidDataException($"{path}, line {line}: '{MessageText.Of(cells[place])}' of column {columns[i]} is no number."))]);
         }
         if (_rows.Count == 0)
             throw new InvalidDataException($"{path} has no rows.");
@@ -55,7 +56,7 @@ internal sealed class CsvTable : DataRows
         if (!IsNumber(cells[0]) && columns.Any(cells.Contains))
         {
             return [.. columns.Select(name => Array.IndexOf(cells, name) is >= 0 and var place ? place
-                : throw new InvalidDataException($"{Path}, line {line}: there is no column '{name}' among {string.Join(", ", cells)}."))];
+                : throw new InvalidDataException($"{Path}, line {line}: there is no column '{name}' among {MessageText.Of(string.Join(", ", cells))}."))];
         }
         return cells.Length == columns.Count ? [.. Enumerable.Range(0, columns.Count)]
             : throw new InvalidDataException($"{Path}, line {line}: there are {cells.Length} columns, and {columns.Count} are needed: {Short(columns)}.");

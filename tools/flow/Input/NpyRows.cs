@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using FlowRuntime.Cards;
 
 namespace FlowRuntime.Tool.Input;
 
@@ -38,7 +39,7 @@ internal sealed class NpyRows : DataRows
                 "<f4" => sizeof(float),
                 "<f8" => sizeof(double),
                 "|u1" or "|b1" => 1,
-                _ => throw new InvalidDataException($"{path}: values of type '{_type}' are not read. Save float32, float64, bytes or booleans, such as numpy.save(path, array.astype('<f4'))."),
+                _ => throw new InvalidDataException($"{path}: values of type '{MessageText.Of(_type)}' are not read. Save float32, float64, bytes or booleans, such as numpy.save(path, array.astype('<f4'))."),
             };
             _scale = image && _type == "|u1" ? 1f / 255 : 1;
             Length = shape.Aggregate(1, (product, size) => checked(product * size));
@@ -47,7 +48,7 @@ internal sealed class NpyRows : DataRows
             _start = _stream.Position;
             Int128 needed = (Int128)Count * Length * _size, held = _stream.Length - _start;
             if (needed != held)
-                throw new InvalidDataException($"{path}: its shape ({string.Join(", ", sizes)}) of '{_type}' needs {needed} bytes, and {held} follow the header. The file was cut off or holds something else; save it again.");
+                throw new InvalidDataException($"{path}: its shape ({string.Join(", ", sizes)}) of '{MessageText.Of(_type)}' needs {needed} bytes, and {held} follow the header. The file was cut off or holds something else; save it again.");
             if (Count == 0)
                 throw new InvalidDataException($"{path} has no rows.");
         }
@@ -123,5 +124,5 @@ internal sealed class NpyRows : DataRows
     private long[] Sizes(string text) =>
         [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(size =>
             long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value
-            : throw new InvalidDataException($"{Path}: the header's shape ({text}) is garbled. Save it again with numpy.save."))];
+            : throw new InvalidDataException($"{Path}: the header's shape ({MessageText.Of(text)}) is garbled. Save it again with numpy.save."))];
 }

@@ -41,13 +41,15 @@ internal sealed class PictureRows : DataRows
     private void ReadOne(string file, Span<float> values)
     {
         (int channels, int height, int width) = (_shape[0], _shape[1], _shape[2]);
-        using FileStream stream = File.OpenRead(file);
-        // The size stands at the head of the file, and is looked at before anything is allocated by it.
-        ImageInfo info = Info(stream) ?? throw new InvalidDataException($"{file} is no picture that can be read. Give .png or .jpg.");
+        byte[] content = File.ReadAllBytes(file);
+        bool png = content.AsSpan().StartsWith(PngData.Signature);
+        // The decoder reads other formats, too; the size stands at the head of the file, and is looked at before anything is allocated by it.
+        ImageInfo info = (png || content.AsSpan().StartsWith(JpegData.Start) ? Info(file, content) : null) ?? throw new InvalidDataException($"{file} is no picture that can be read. Give .png or .jpg.");
         if (info.Width != width || info.Height != height)
             throw new InvalidDataException($"{file} has {info.Width}×{info.Height} pixels, and the model's images have {width}×{height}. Scale it first.");
-        stream.Position = 0;
-        byte[] pixels = Decoded(file, stream, channels == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue);
+        if (png)
+            Checked(file, () => PngData.Check(content, width, height));
+        byte[] pixels = Decoded(file, content, channels == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue);
         for (int channel = 0; channel < channels; channel++)
         {
             for (int pixel = 0; pixel < height * width; pixel++)
@@ -55,27 +57,46 @@ internal sealed class PictureRows : DataRows
         }
     }
 
-    private static ImageInfo? Info(Stream stream)
+    private static ImageInfo? Info(string file, byte[] content)
     {
+        if (content.AsSpan().StartsWith(JpegData.Start))
+            Checked(file, () => JpegData.Check(content));
         try
         {
-            return ImageInfo.FromStream(stream);
+            return ImageInfo.FromStream(new MemoryStream(content));
         }
-        catch (Exception e) when (e is InvalidOperationException or IndexOutOfRangeException or ArgumentException or EndOfStreamException)
+        catch (Exception e) when (IsOfDecoder(e))
         {
             return null;
         }
     }
 
-    private static byte[] Decoded(string file, Stream stream, ColorComponents components)
+    private static byte[] Decoded(string file, byte[] content, ColorComponents components)
     {
         try
         {
-            return ImageResult.FromStream(stream, components).Data;
+            return ImageResult.FromMemory(content, components).Data;
         }
-        catch (Exception e) when (e is InvalidOperationException or IndexOutOfRangeException or ArgumentException or EndOfStreamException)
+        catch (Exception e) when (IsOfDecoder(e))
         {
-            throw new InvalidDataException($"{file} is cut off or garbled: {e.Message}", e);
+            throw Garbled(file, e);
         }
     }
+
+    private static void Checked(string file, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (InvalidDataException e)
+        {
+            throw Garbled(file, e);
+        }
+    }
+
+    private static InvalidDataException Garbled(string file, Exception e) => new($"{file} is cut off or garbled: {e.Message.TrimEnd('.')}. Save it again.", e);
+
+    /// <summary>What garbled data end in, within the decoder.</summary>
+    private static bool IsOfDecoder(Exception e) => e is InvalidOperationException or IndexOutOfRangeException or ArgumentException or EndOfStreamException;
 }

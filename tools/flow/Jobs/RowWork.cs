@@ -31,6 +31,9 @@ internal sealed record RowWork(FlowModel Model, RowDescription Rows, RowRange Ra
     /// <summary>A job of fewer rows is not worth a trial of the memory it takes.</summary>
     private const int FewestForTrial = 64;
 
+    /// <summary>More bytes than the header of an array has.</summary>
+    private const int MostBefore = 1 << 16;
+
     /// <summary>A trial that tells the cost of a job takes at least this long, where the job does.</summary>
     private static readonly TimeSpan TrialTime = TimeSpan.FromSeconds(1);
 
@@ -49,7 +52,7 @@ internal sealed record RowWork(FlowModel Model, RowDescription Rows, RowRange Ra
             Pictures.RequireDrawable(Rows, Range.Count, target.Format);
         if (target.Format == OutputFormat.Csv && Rows.Times > 0)
             throw new ArgumentException("--trajectory: a .csv holds samples, not their states on the way. Write .npy.");
-        if (Range.Count > long.MaxValue / Rows.Bytes)
+        if (Range.Count > (long.MaxValue - MostBefore) / Rows.Bytes)
             throw new ArgumentException($"--count: {Range.Count} rows of {Rows.Bytes} bytes are more than a file can hold.");
         SolveLayout layout = Model.LayoutOf(Range.Count, Options);
         bool dryRun = job.DryRun(parsed);

@@ -34,6 +34,21 @@ internal sealed record RowDescription(int[] Shape, string[] Columns)
     [JsonIgnore]
     public int Bytes => checked(Length * sizeof(float));
 
+    /// <summary>Whether rows can be so, as those of a file that was edited by hand may not.</summary>
+    [JsonIgnore]
+    public bool IsSound
+    {
+        get
+        {
+            const int MostBytes = int.MaxValue;
+            Int128 bytes = sizeof(float) * (Int128)Math.Max(1, Times);
+            foreach (int size in Shape)
+                bytes = size >= 1 && bytes <= MostBytes ? bytes * size : Int128.MaxValue >> 32;
+            return bytes <= MostBytes && Times >= 0 && First >= 0 && Columns is not null && Columns.Length == Dimension && !Columns.Contains(null)
+                && Labels is null or { Length: > 0 } && Labels?.Contains(null) != true && GridColumns is null or >= 1 && (!Image || Shape is [1 or 3, _, _]);
+        }
+    }
+
     /// <summary>Shape of a row in an array.</summary>
     [JsonIgnore]
     public int[] ArrayShape => Times > 0 ? [Times, .. Shape] : Shape;

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Tool.Input;
 using FlowRuntime.Tool.Isolation;
 
 namespace FlowRuntime.Tool.Verbs;
@@ -162,7 +163,7 @@ internal sealed class CardCommand
         (string path, string? name) = File.Exists(text) || colon <= 1 ? (text, null) : (text[..colon], text[(colon + 1)..]);
         try
         {
-            JsonNode? content = JsonNode.Parse(File.ReadAllText(path));
+            JsonNode? content = JsonNode.Parse(SmallText.Read(path));
             return name is null ? content : (content as JsonObject)?[name]?.DeepClone() ?? throw new ArgumentException($"{path} has no field '{name}'.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)

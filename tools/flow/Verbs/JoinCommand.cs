@@ -127,6 +127,8 @@ internal static class JoinCommand
                 OutputProvenance? made = JsonSerializer.Deserialize(File.ReadAllText(beside), ToolJson.Default.OutputProvenance);
                 if (made is not { Settings: not null, Rows.Shape: not null, Report: not null })
                     throw new JsonException("it has not all fields");
+                if (!made.Rows.IsSound || made.Report.Samples < 1)
+                    throw new JsonException("it tells of rows that there cannot be");
                 string shard = made.Settings.GetValueOrDefault("shard") ?? "none";
                 return new Part(path, made, shard == "none" ? new Shard(0, 1) : Shard.Parse(shard));
             }
