@@ -67,7 +67,7 @@ public static class StrictJson
         }
         catch (JsonException e)
         {
-            string field = e.Path is { Length: > 2 } path ? path[2..] : "(top level)";
+            string field = e.Path is { Length: > 2 } path ? OneLine(path[2..]) : "(top level)";
             throw new InvalidDataException($"{source}: field '{field}' has a value of the wrong kind.", e);
         }
     }
@@ -94,7 +94,7 @@ public static class StrictJson
                 continue;
             JsonPropertyInfo property = type.Properties.FirstOrDefault(p => p.Name == name)
                 ?? throw new InvalidDataException(
-                    $"{source}: unknown field '{prefix}{name}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
+                    $"{source}: unknown field '{OneLine(prefix + name)}'. Known here: {string.Join(", ", type.Properties.Select(p => p.Name))}.");
             JsonTypeInfo section = type.Options.GetTypeInfo(property.PropertyType);
             Type kind = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             if (kind.IsEnum && value is not null)
@@ -139,6 +139,9 @@ public static class StrictJson
     private static string FirstSentence(JsonException e)
     {
         int end = e.Message.IndexOf(". ", StringComparison.Ordinal);
-        return end < 0 ? e.Message.TrimEnd('.') : e.Message[..end];
+        return OneLine(end < 0 ? e.Message.TrimEnd('.') : e.Message[..end]);
     }
+
+    /// <summary>A text of the file as a message shows it: without what would break or steer its line.</summary>
+    private static string OneLine(string text) => string.Concat(text.Select(symbol => char.IsControl(symbol) ? ' ' : symbol));
 }
