@@ -117,7 +117,7 @@ internal static class CommandHost
             return OneLine(error.Message);
         Type type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
         string kind = type == typeof(double) ? "a number" : type == typeof(ulong) ? "a whole number of at least 0" : "a whole number";
-        return $"{option.Name}: '{given.Value}' cannot be read. Give {kind}.";
+        return $"{option.Name}: '{Printable(given.Value)}' cannot be read. Give {kind}.";
     }
 
     private static string CommandPath(ParseResult parsed)
@@ -133,6 +133,9 @@ internal static class CommandHost
     {
         string line = message.Split('\n')[0].Trim();
         int parameter = line.LastIndexOf(" (Parameter '", StringComparison.Ordinal);
-        return parameter < 0 ? line : line[..parameter];
+        return Printable(parameter < 0 ? line : line[..parameter]);
     }
+
+    /// <summary>A text without what would break the line it is shown in, or steer the terminal.</summary>
+    private static string Printable(string text) => string.Concat(text.Select(symbol => char.IsControl(symbol) ? ' ' : symbol));
 }
