@@ -232,7 +232,7 @@ public sealed class TableDataTests : IDisposable
         Refused("values of type '|O' are not read", WriteNpy("|O", [3, 2], six), path => TableData.Npy(path));
         Refused("1 rows of 6 values. Give at least 2", WriteNpy("<f4", [1, 6], six), path => TableData.Npy(path));
         Refused("0 rows of 6 values", WriteNpy("<f4", [0, 6], []), path => TableData.Npy(path));
-        Refused("0 rows of 0 values", WriteNpy("<f4", [6, 0], []), path => TableData.Npy(path));
+        Refused("6 rows of 0 values", WriteNpy("<f4", [6, 0], []), path => TableData.Npy(path));
         Refused("an array of 0 dimensions", WriteNpy("<f4", [], six[..4]), path => TableData.Npy(path));
         Refused("needs 4294967296 bytes, and 0 follow", WriteNpy("<f4", [1 << 20, 1 << 10], []), path => TableData.Npy(path));
         Refused("are too many", WriteNpy("<f4", [2, int.MaxValue, int.MaxValue, int.MaxValue], []), path => TableData.Npy(path));

@@ -97,7 +97,7 @@ public sealed class LookingOnTests : IDisposable
 
         RunConfiguration configuration = RunConfiguration.Read(At("whole/config.json"));
         DataSplit split = configuration.LoadData();
-        RunFolder folder = RunFolder.Create("--out", At("stopped"), replace: false);
+        using (RunFolder folder = RunFolder.Create("--out", At("stopped"), replace: false))
         using (var stop = new CancellationTokenSource())
         using (var line = new CancellingWriter(stop, "step 300 "))
         using (VelocityNetwork network = configuration.MakeNetwork(split.Train))

@@ -36,7 +36,7 @@ internal static class DemoCommand
     private static int Run(string path, bool json, TextWriter output, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
-        RunFolder folder = RunFolder.Create("--out", path, replace: true);
+        using RunFolder folder = RunFolder.Create("--out", path, replace: true);
         RunConfiguration run = RunConfiguration.For("digits");
         DataSplit split = run.LoadData();
         var display = new TrainingDisplay(json ? TextWriter.Null : output, live: !json && !Console.IsOutputRedirected);

@@ -37,7 +37,7 @@ internal static class ExportCommand
             double limit = parsed.GetValue(maxChange) ?? PrecisionReport.DefaultLimit(stored);
             if (!(limit >= 0))
                 throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--max-change: {limit} is no change. Give a share of the velocity of at least 0, such as 0.05."));
-            RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run));
+            using RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run), write: false);
             string path = parsed.GetRequiredValue(outPath);
             CommandHost.RequireWritable("--out", path);
             var (trained, data) = folder.Load(parsed.GetValue(decay));

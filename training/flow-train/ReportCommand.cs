@@ -22,7 +22,7 @@ internal static class ReportCommand
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
-            RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run));
+            using RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run), write: true);
             folder.RequireModel();
             CommandHost.RequireWritable("RUN", folder.Report);
             var (trained, data) = folder.Load();

@@ -24,7 +24,7 @@ internal static class ResumeCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             string path = parsed.GetRequiredValue(run);
-            RunFolder folder = RunFolder.OpenUnfinished(path);
+            using RunFolder folder = RunFolder.OpenUnfinished(path);
             InvocationConfiguration console = parsed.InvocationConfiguration;
             DataSplit split = folder.ReadConfiguration().LoadData();
             if (folder.IsTrained)

@@ -11,6 +11,8 @@ namespace FlowRuntime.TrainTool;
 /// <summary><c>flow-train run --data SPEC --out RUN</c>: trains on a data set.</summary>
 internal sealed class RunCommand
 {
+    private const int LongestConfiguration = 1 << 22; // characters
+
     private readonly Option<string?> _data = new("--data") { Description = $"The data: {DataSource.Forms}." };
     private readonly Option<string?> _labelColumn = new("--label-column") { Description = "The table's column of classes, by its name; x0, x1, … where the file names none." };
     private readonly Option<string?> _conditionColumns = new("--condition-columns") { Description = "The table's columns that rows are conditioned on, by their names, separated by commas." };
@@ -56,10 +58,20 @@ internal sealed class RunCommand
         if (run.Init is not null)
             InitialWeights.Load(run.Init, network, console.Error.WriteLine);
         string path = parsed.GetRequiredValue(_out);
-        RunFolder folder = RunFolder.Create("--out", path, replace: false);
+        using RunFolder folder = RunFolder.Create("--out", path, replace: false);
         console.Output.WriteLine(run.ToJson());
         return RunResults.Finish(
             folder, path, split, !parsed.GetValue(_noTune), console, display => folder.Train(run, split, network, display, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>The text of a configuration, which may come out of a pipe.</summary>
+    private static string Text(string file)
+    {
+        using var reader = new StreamReader(file);
+        char[] text = new char[LongestConfiguration];
+        int length = reader.ReadBlock(text);
+        return length < text.Length ? new string(text, 0, length)
+            : throw new InvalidDataException($"--config: {file} is longer than a configuration. Name the config.json of a run, or a file like it.");
     }
 
     private RunConfiguration Configuration(ParseResult parsed)
@@ -67,7 +79,7 @@ internal sealed class RunCommand
         string? file = parsed.GetValue(_config);
         if (file is not null && !File.Exists(file))
             throw new FileNotFoundException($"--config: there is no file {file}.");
-        JsonObject config = file is null ? [] : StrictJson.Parse(File.ReadAllText(file), file);
+        JsonObject config = file is null ? [] : StrictJson.Parse(Text(file), file);
         string data = parsed.GetValue(_data)
             ?? (config["data"] is JsonValue value && value.TryGetValue(out string? named) ? named
             : throw new ArgumentException($"--data: name the data: {DataSource.Forms}."));

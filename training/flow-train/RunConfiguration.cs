@@ -74,7 +74,7 @@ internal sealed record RunConfiguration(
     /// <summary>Lays fields over a configuration; where they name another kind of network, over that kind's defaults.</summary>
     private static void Lay(JsonObject json, JsonObject overlay)
     {
-        if (overlay["network"]?["kind"] is { } kind && !JsonNode.DeepEquals(kind, json["network"]?["kind"]))
+        if (overlay["network"] is JsonObject given && given["kind"] is { } kind && !JsonNode.DeepEquals(kind, (json["network"] as JsonObject)?["kind"]))
             json["network"] = new JsonObject();
         StrictJson.Overlay(json, overlay);
     }
@@ -84,6 +84,8 @@ internal sealed record RunConfiguration(
         try
         {
             RunConfiguration changed = StrictJson.Read(json, Contract, source);
+            if (changed.ClassNames?.Contains(null!) == true || changed.ConditionColumns?.Contains(null!) == true)
+                throw new InvalidDataException($"{source}: a name among class_names or condition_columns is null. Give it one.");
             changed.MakeObjective().Check();
             changed = changed with { Conditions = changed.Conditions is null ? null : DataSource.Resolve(changed.Conditions, labelColumn: null) };
             changed = changed with { Data = DataSource.Resolve(changed.Data, changed.LabelColumn, changed.ConditionColumns) };
@@ -110,7 +112,7 @@ internal sealed record RunConfiguration(
         JsonObject json = Json();
         foreach (string setting in settings.OrderByDescending(setting => setting.StartsWith("network.kind=", StringComparison.Ordinal)))
             Lay(json, Parse(setting)); // the kind first: the order of settings says nothing
-        return settings.Count == 0 ? this : Checked(json, $"--set {string.Join(' ', settings)}");
+        return settings.Count == 0 ? this : Checked(json, $"--set {ForeignText.Shown(string.Join(' ', settings))}");
     }
 
     private JsonObject Json() => (JsonObject)JsonSerializer.SerializeToNode(this, Contract)!;
@@ -118,11 +120,12 @@ internal sealed record RunConfiguration(
     private static JsonObject Parse(string setting)
     {
         if (setting.Split('=', 2) is not [{ Length: > 0 } key, var text])
-            throw new ArgumentException($"'{setting}' sets nothing. Write key=value, such as training.steps=500.");
+            throw new ArgumentException($"'{ForeignText.Shown(setting)}' sets nothing. Write key=value, such as training.steps=500.");
         JsonNode? value;
         try
         {
-            value = JsonNode.Parse(text);
+            using (JsonDocument.Parse(text)) // one value of JSON, then
+                value = StrictJson.Parse($"{{\"value\":{text}}}", $"--set {ForeignText.Shown(setting)}")["value"]?.DeepClone();
         }
         catch (JsonException)
         {
@@ -133,12 +136,14 @@ internal sealed record RunConfiguration(
         return (JsonObject)value!;
     }
 
+    /// <summary>Reads a run's file.</summary>
+    /// <exception cref="InvalidDataException">A field is unknown, of the wrong kind or out of its range, or they do not go together.</exception>
     public static RunConfiguration Read(string path)
     {
         JsonObject json = StrictJson.Parse(File.ReadAllText(path), path);
         if (json["network"] is JsonObject network && !network.ContainsKey("kind"))
             network["kind"] = "mlp"; // runs from before there were others
-        return StrictJson.Read(json, Contract, path);
+        return Checked(json, path);
     }
 
     /// <summary>The configuration as others may see it: files and folders by their own names, since where they lie is nobody's business.</summary>
@@ -166,6 +171,8 @@ internal sealed record RunConfiguration(
         {
             throw new InvalidDataException($"network: {e.Message.Split(" (Parameter", 2)[0]}", e);
         }
+        TrainingMemory.Require(this, split.Train);
+        CardFile.FromJson(CardFile.ToJson(ModelCards.Of(this, split.Train)), "the model's card"); // as it will be refused after the training
         return split;
     }
 

@@ -14,22 +14,29 @@ namespace FlowRuntime.TrainTool;
 /// <summary>
 /// The folder of a run: <c>config.json</c> (complete), <c>metrics.jsonl</c> (a line every 50 steps), <c>tensorboard</c> (the same as events),
 /// <c>pictures</c> of samples during the training, <c>checkpoints</c> while it is under way, <c>weights.safetensors</c> (the averaged weights, and
-/// further averages) when it is finished, and what it leaves to look at.
+/// further averages) when it is finished, and what it leaves to look at. Who writes into it locks it before (<see cref="RunLock"/>).
 /// </summary>
-internal sealed class RunFolder(string path)
+internal sealed class RunFolder : IDisposable
 {
+    private readonly string _path;
+    private readonly RunLock? _lock;
+
+    private RunFolder(string path, bool write) => (_path, _lock) = (path, write ? RunLock.Take(path) : null);
+
     private static readonly JsonSerializerOptions LineFormat = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectRequiredConstructorParameters = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
-    public string File(string name) => Path.Combine(path, name);
+    public string File(string name) => Path.Combine(_path, name);
 
     public string Model => File("model.onnx");
 
     /// <summary>Its name, without the folders it is in.</summary>
-    public string Name => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+    public string Name => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_path)));
 
     public string Loss => File("loss.png");
 
@@ -44,7 +51,9 @@ internal sealed class RunFolder(string path)
     /// <summary>What an evaluation found, where there was one.</summary>
     public string Evaluation => File("evaluation.json");
 
-    private string Configuration => File("config.json");
+    private const string ConfigurationName = "config.json";
+
+    private string Configuration => File(ConfigurationName);
 
     private string Metrics => File("metrics.jsonl");
 
@@ -54,52 +63,67 @@ internal sealed class RunFolder(string path)
 
     private string Events => File("tensorboard");
 
-    /// <summary>Makes the folder for a new run.</summary>
+    /// <summary>Makes the folder for a new run, and locks it.</summary>
     /// <param name="option">The option that named it, for messages.</param>
     /// <param name="path">The folder.</param>
     /// <param name="replace">Whether a run there is written over.</param>
-    /// <exception cref="ArgumentException">The folder holds a run, or cannot be made.</exception>
+    /// <exception cref="ArgumentException">The folder holds a run, cannot be made, or another process writes into it.</exception>
     public static RunFolder Create(string option, string path, bool replace)
     {
-        var folder = new RunFolder(path);
-        if (!replace && System.IO.File.Exists(folder.Weights))
-            throw new ArgumentException($"{option}: {path} holds a finished run already. Name another folder.");
-        if (!replace && CheckpointFolder.HoldsAny(folder.Checkpoints))
-            throw new ArgumentException($"{option}: {path} holds an unfinished run. Go on with it by flow-train resume {path}, or name another folder.");
         try
         {
             Directory.CreateDirectory(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new ArgumentException($"{option}: the folder {path} cannot be made: {e.Message}", e);
+            throw new ArgumentException($"{option}: the folder {path} cannot be made: {CommandHost.OneLine(e.Message)}", e);
         }
-        CommandHost.RequireWritable(option, folder.Configuration);
-        return folder;
+        CommandHost.RequireWritable(option, Path.Combine(path, ConfigurationName));
+        return Checked(CommandHost.Checked(option, () => new RunFolder(path, write: true)), folder => replace ? null
+            : System.IO.File.Exists(folder.Weights) ? $"{option}: {path} holds a finished run already. Name another folder."
+            : CheckpointFolder.HoldsAny(folder.Checkpoints) ? $"{option}: {path} holds an unfinished run. Go on with it by flow-train resume {path}, or name another folder."
+            : null);
     }
 
     /// <summary>Opens the folder of a finished run.</summary>
-    /// <exception cref="ArgumentException">The folder holds no finished run.</exception>
-    public static RunFolder Open(string path)
+    /// <param name="path">The folder.</param>
+    /// <param name="write">Whether it is written into: it is locked then.</param>
+    /// <exception cref="ArgumentException">The folder holds no finished run, or another process writes into it.</exception>
+    public static RunFolder Open(string path, bool write)
     {
-        var folder = new RunFolder(path);
-        if (CheckpointFolder.HoldsAny(folder.Checkpoints) && !System.IO.File.Exists(folder.Weights))
-            throw new ArgumentException($"{path} holds no finished run, but an unfinished one. Finish it by flow-train resume {path}.");
-        if (!System.IO.File.Exists(folder.Configuration) || !System.IO.File.Exists(folder.Weights))
-            throw new ArgumentException($"{path} holds no finished run: {Path.GetFileName(folder.Configuration)} or {Path.GetFileName(folder.Weights)} is missing. Make one with flow-train run.");
-        return folder;
+        RunFolder unlocked = Finished(write: false); // there is nothing to lock where there is no run
+        return write ? Finished(write) : unlocked;
+
+        RunFolder Finished(bool write) => Checked(new RunFolder(path, write), folder =>
+            CheckpointFolder.HoldsAny(folder.Checkpoints) && !System.IO.File.Exists(folder.Weights) ? $"{path} holds no finished run, but an unfinished one. Finish it by flow-train resume {path}."
+            : !System.IO.File.Exists(folder.Configuration) || !System.IO.File.Exists(folder.Weights)
+                ? $"{path} holds no finished run: {ConfigurationName} or {Path.GetFileName(folder.Weights)} is missing. Make one with flow-train run."
+            : null);
     }
 
-    /// <summary>Opens the folder of a run that was stopped.</summary>
-    /// <exception cref="ArgumentException">There is nothing to go on with.</exception>
+    /// <summary>Opens the folder of a run that was stopped, and locks it.</summary>
+    /// <exception cref="ArgumentException">There is nothing to go on with, or another process writes into it.</exception>
     public static RunFolder OpenUnfinished(string path)
     {
-        var folder = new RunFolder(path);
-        if (System.IO.File.Exists(folder.Weights) && System.IO.File.Exists(folder.Model) && System.IO.File.Exists(folder.Report)) // the page is written last
-            throw new ArgumentException($"{path} holds a finished run: there is nothing left to train. Export it with flow-train export {path} --out MODEL.onnx.");
-        if (!System.IO.File.Exists(folder.Configuration) || !(System.IO.File.Exists(folder.Weights) || CheckpointFolder.HoldsAny(folder.Checkpoints)))
-            throw new ArgumentException($"{path} holds no run to go on with: {Path.GetFileName(folder.Configuration)} or a checkpoint is missing. Start one with flow-train run --out {path}.");
-        return folder;
+        string nothing = $"{path} holds no run to go on with: {ConfigurationName} or a checkpoint is missing. Start one with flow-train run --out {path}.";
+        if (!System.IO.File.Exists(Path.Combine(path, ConfigurationName)))
+            throw new ArgumentException(nothing);
+        return Checked(new RunFolder(path, write: true), folder =>
+            folder.IsTrained && System.IO.File.Exists(folder.Model) && System.IO.File.Exists(folder.Report) ? $"{path} holds a finished run: there is nothing left to train. Export it with flow-train export {path} --out MODEL.onnx."
+            : !folder.IsTrained && !CheckpointFolder.HoldsAny(folder.Checkpoints) ? nothing
+            : null);
+    }
+
+    /// <summary>Lets go of the folder.</summary>
+    public void Dispose() => _lock?.Dispose();
+
+    /// <summary>The folder, if nothing is found to be wrong with it.</summary>
+    private static RunFolder Checked(RunFolder folder, Func<RunFolder, string?> wrong)
+    {
+        if (wrong(folder) is not { } message)
+            return folder;
+        folder.Dispose();
+        throw new ArgumentException(message);
     }
 
     /// <summary>Checks that the run's model is there.</summary>
@@ -107,7 +131,7 @@ internal sealed class RunFolder(string path)
     public void RequireModel()
     {
         if (!System.IO.File.Exists(Model))
-            throw new ArgumentException($"{path} holds no exported model: {Path.GetFileName(Model)} is missing. Make it by flow-train resume {path}.");
+            throw new ArgumentException($"{_path} holds no exported model: {Path.GetFileName(Model)} is missing. Make it by flow-train resume {_path}.");
     }
 
     /// <summary>Whether all of the training is done.</summary>
@@ -147,7 +171,7 @@ internal sealed class RunFolder(string path)
         run.Training.Device.Require();
         var checkpoints = new CheckpointFolder(Checkpoints, warn);
         if (checkpoints.Newest is not { } newest)
-            throw new InvalidDataException($"{Checkpoints}: no checkpoint is whole. Remove the folder {path} and start again with flow-train run.");
+            throw new InvalidDataException($"{Checkpoints}: no checkpoint is whole. Remove the folder {_path} and start again with flow-train run.");
         List<TrainingProgress> before = KeepMetrics(newest.Step);
         return Train(run, data, run.MakeNetwork(data.Train), checkpoints, before, display, cancellationToken);
     }
@@ -195,7 +219,7 @@ internal sealed class RunFolder(string path)
     {
         RunConfiguration run = ReadConfiguration();
         if (decay is not null && decay != run.Training.EmaDecay && !run.Training.MoreEmaDecays.Contains(decay.Value))
-            throw new ArgumentException($"{path} kept no moving average of decay {decay}, but: {string.Join(", ", run.Training.MoreEmaDecays.Prepend(run.Training.EmaDecay))}. Name more before training, by training.more_ema_decays.");
+            throw new ArgumentException($"{_path} kept no moving average of decay {decay}, but: {string.Join(", ", run.Training.MoreEmaDecays.Prepend(run.Training.EmaDecay))}. Name more before training, by training.more_ema_decays.");
         DataSplit data = run.LoadData();
         VelocityNetwork network = run.MakeNetwork(data.Train);
         Safetensors.ReadInto(Weights, network.state_dict());
@@ -213,20 +237,29 @@ internal sealed class RunFolder(string path)
         return kept;
     }
 
+    /// <summary>The reports, without a last line that the process was ended in.</summary>
+    /// <exception cref="InvalidDataException">Another line is no report; the message names it.</exception>
     private List<TrainingProgress> ReadMetrics()
     {
         var reports = new List<TrainingProgress>();
-        foreach (string line in System.IO.File.Exists(Metrics) ? System.IO.File.ReadLines(Metrics) : [])
+        string[] lines = System.IO.File.Exists(Metrics) ? System.IO.File.ReadAllText(Metrics).Split('\n') : [""];
+        for (int line = 0; line < lines.Length - 1; line++)
         {
             try
             {
-                reports.Add(JsonSerializer.Deserialize<TrainingProgress>(line, LineFormat));
+                reports.Add(JsonSerializer.Deserialize<TrainingProgress>(lines[line], LineFormat));
             }
-            catch (JsonException) // the line that the process was ended in
+            catch (JsonException e)
             {
-                break;
+                throw Broken(line, e);
             }
+            (TrainingProgress report, int before) = (reports[^1], line == 0 ? 0 : reports[line - 1].Step);
+            if (report.Step <= before || !double.IsFinite(report.Loss) || !(report.StepsPerSecond > 0))
+                throw Broken(line, null);
         }
         return reports;
+
+        InvalidDataException Broken(int line, Exception? cause) =>
+            new($"{Metrics}, line {line + 1} is no report of a step after those before it. Put the run's own file back, or take the line out.", cause);
     }
 }

@@ -27,11 +27,12 @@ public sealed class CheckpointFolder
         {
             try
             {
-                Safetensors.ReadMetadata(file);
+                if (!Safetensors.ReadOwnMetadata(file).TryGetValue("step", out string? told) || told != step.ToString(CultureInfo.InvariantCulture))
+                    throw new InvalidDataException($"it is not of step {step}.");
                 Newest = (file, step);
                 return;
             }
-            catch (Exception e) when (e is InvalidDataException or IOException)
+            catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
             {
                 warn?.Invoke($"{file} is passed over for the one before: {e.Message}");
             }

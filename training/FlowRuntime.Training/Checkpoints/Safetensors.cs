@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using FlowRuntime.Training.Data;
 using static TorchSharp.torch;
 
 namespace FlowRuntime.Training.Checkpoints;
@@ -128,9 +129,18 @@ public static class Safetensors
         return Texts(ReadHeader(file, path), path);
     }
 
+    /// <summary>Reads the texts of a file that was written here: one without a checksum is damaged.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InvalidDataException">The file is broken.</exception>
+    internal static IReadOnlyDictionary<string, string> ReadOwnMetadata(string path)
+    {
+        IReadOnlyDictionary<string, string> texts = ReadMetadata(path);
+        return texts.ContainsKey(Checksum) ? texts : throw new InvalidDataException($"{path}: there is no checksum: it is damaged. Take an earlier copy of the file.");
+    }
+
     private static void Read(FileStream file, long data, JsonObject entry, string name, Tensor tensor, string path)
     {
-        (long start, long end) = Place(entry, name, tensor, file.Length - data, path);
+        (long start, long end) = Place(entry, name, tensor, path);
         byte[] bytes = new byte[end - start];
         file.Position = data + start;
         file.ReadExactly(bytes);
@@ -144,16 +154,32 @@ public static class Safetensors
     {
         long[] shape = [.. entry["shape"]!.AsArray().Select(size => (long)size!)];
         return (string?)entry["dtype"] == Float32 && shape.AsSpan().SequenceEqual(tensor.shape) ? null
-            : $"the tensor '{name}' is {entry["dtype"]} [{string.Join(", ", shape)}], not {Float32} [{string.Join(", ", tensor.shape)}]";
+            : $"the tensor '{name}' is {ForeignText.Shown($"{entry["dtype"]}")} [{ForeignText.Shown(string.Join(", ", shape))}], not {Float32} [{string.Join(", ", tensor.shape)}]";
     });
 
-    private static (long Start, long End) Place(JsonObject entry, string name, Tensor tensor, long available, string path) => Checked(path, name, () =>
+    private static (long Start, long End) Place(JsonObject entry, string name, Tensor tensor, string path)
     {
-        long[] offsets = [.. entry["data_offsets"]!.AsArray().Select(offset => (long)offset!)];
-        if (offsets is not [>= 0, _] || offsets[1] - offsets[0] != tensor.numel() * sizeof(float) || offsets[1] > available)
-            throw new InvalidDataException($"{path}: the tensor '{name}' does not lie inside the file. The file is cut short or broken.");
-        return (offsets[0], offsets[1]);
-    });
+        (long start, long end) = Offsets(entry, name, path);
+        return end - start == tensor.numel() * sizeof(float) ? (start, end)
+            : throw new InvalidDataException($"{path}: the tensor '{name}' takes {end - start} bytes, which is not what its shape needs. The file is broken.");
+    }
+
+    /// <summary>Requires that the tensors lie one behind another from the header to the file's end, as the format says.</summary>
+    private static void RequireTiling(JsonObject header, long available, string path)
+    {
+        long at = 0;
+        foreach ((string name, (long start, long end)) in header.Where(entry => entry.Key != Metadata).Select(entry => (entry.Key, Offsets(entry.Value, entry.Key, path))).OrderBy(entry => entry.Item2))
+        {
+            if (start != at || end < start)
+                throw new InvalidDataException($"{path}: the tensor '{ForeignText.Shown(name)}' lies from {start} to {end}, where {at} bytes are before it. The file is broken.");
+            at = end;
+        }
+        if (at != available)
+            throw new InvalidDataException($"{path}: its tensors need {at} bytes, and {available} follow the header. The file is cut short or broken.");
+    }
+
+    private static (long Start, long End) Offsets(JsonNode? entry, string name, string path) => Checked(path, name, () =>
+        entry!["data_offsets"]!.AsArray() is [{ } start, { } end] ? ((long)start, (long)end) : throw new FormatException());
 
     private static T Checked<T>(string path, string name, Func<T> read)
     {
@@ -161,14 +187,14 @@ public static class Safetensors
         {
             return read();
         }
-        catch (Exception e) when (e is InvalidOperationException or FormatException or NullReferenceException)
+        catch (Exception e) when (e is InvalidOperationException or FormatException or NullReferenceException or ArgumentNullException or OverflowException)
         {
-            throw new InvalidDataException($"{path}: the entry of tensor '{name}' is broken.", e);
+            throw new InvalidDataException($"{path}: the entry of tensor '{ForeignText.Shown(name)}' is broken.", e);
         }
     }
 
     private static Dictionary<string, string> Texts(JsonObject header, string path) => Checked(path, Metadata, () =>
-        header[Metadata] is { } texts ? texts.AsObject().ToDictionary(text => text.Key, text => (string)text.Value!) : []);
+        header[Metadata] is { } texts ? texts.AsObject().ToDictionary(text => text.Key, text => (string?)text.Value ?? throw new FormatException()) : []);
 
     private static byte[] Bytes(JsonObject header)
     {
@@ -190,6 +216,7 @@ public static class Safetensors
         byte[] json = new byte[claimed];
         file.ReadExactly(json);
         JsonObject header = Cards.StrictJson.Parse(Encoding.UTF8.GetString(json), path);
+        RequireTiling(header, file.Length - file.Position, path);
         if (Texts(header, path).TryGetValue(Checksum, out string? checksum))
             Verify(file, json, checksum, path);
         return header;

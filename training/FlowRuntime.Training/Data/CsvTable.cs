@@ -8,8 +8,6 @@ namespace FlowRuntime.Training.Data;
 /// <summary>Reads a CSV file; the rules are those of <see cref="TableData.Csv"/>.</summary>
 internal static partial class CsvTable
 {
-    private const int LongestQuote = 40;
-
     public static Table Read(string path, string? labelColumn)
     {
         int line = 0; // the last that was read whole
@@ -44,7 +42,7 @@ internal static partial class CsvTable
                 else if (column != label && TryNumber(cells[column], out double value))
                     values.Add(value);
                 else
-                    throw new InvalidDataException($"{path}, line {parser.RawRow}, column '{names[column]}': {Fault(cells[column])}. {(column == label ? "Give every row its label" : Table.Cure)}.");
+                    throw new InvalidDataException($"{path}, line {parser.RawRow}, column '{ForeignText.Shown(names[column])}': {Fault(cells[column])}. {(column == label ? "Give every row its label" : Table.Cure)}.");
             }
             Table.RequireRoom(path, values.Count, 1);
             line = parser.RawRow;
@@ -64,13 +62,7 @@ internal static partial class CsvTable
     private static bool TryNumber(string cell, out double value) =>
         double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && float.IsFinite((float)value);
 
-    private static string Fault(string cell)
-    {
-        if (cell.Length == 0)
-            return "the cell is empty";
-        string shown = string.Concat(cell.Take(LongestQuote).Select(symbol => char.IsControl(symbol) ? ' ' : symbol));
-        return $"'{shown}{(cell.Length > LongestQuote ? "…" : "")}' is no finite number";
-    }
+    private static string Fault(string cell) => cell.Length == 0 ? "the cell is empty" : $"'{ForeignText.Shown(cell)}' is no finite number";
 
     [GeneratedRegex("\"[^\"]*\"")]
     private static partial Regex Quoted();

@@ -69,7 +69,7 @@ internal sealed record IdxFile(string Path, int[] Sizes, StoredBytes Bytes)
             throw new InvalidDataException($"{path} ends in its header, after {read} bytes. Fetch it again.");
         uint[] sizes = [.. Enumerable.Range(0, dimensions).Select(axis => BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(4 + 4 * axis)))];
         Int128 needed = sizes.Aggregate(Int128.One, (product, size) => product * size);
-        if (needed == 0 || needed > long.MaxValue || sizes.Any(size => size > int.MaxValue) || needed / sizes[0] > StoredBytes.MostInMemory)
+        if (needed == 0 || needed > long.MaxValue || sizes.Any(size => size > int.MaxValue) || needed / sizes[0] > StoredBytes.MostInMemory || (dimensions == 1 && sizes[0] > Array.MaxLength))
             throw new InvalidDataException($"{path}: its header declares {string.Join(" × ", sizes)} bytes, which no set of images has. Fetch it again.");
         return ([.. sizes.Select(size => (int)size)], (long)needed);
     }

@@ -11,6 +11,8 @@ public static class IdxImages
     /// <summary>The file of a folder that names its classes, one a line.</summary>
     public const string NamesFile = "class-names.txt";
 
+    private const int MostClasses = 256;
+
     /// <summary>Reads the files of a folder, each as it is or compressed (.gz).</summary>
     /// <remarks>
     /// Without t10k-… a fifth of the rows is held out (<see cref="DataSplit.Of"/>); without files of labels there are no classes. Files of more than
@@ -47,7 +49,9 @@ public static class IdxImages
         string file = Path.Combine(folder, NamesFile), source = given is null ? file : "the class names";
         if (train.Labels is null)
             return given is null ? null : throw new ArgumentException($"{folder} holds no labels, and {given.Count} class names are given. Leave them out.");
-        given ??= File.Exists(file) ? [.. File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0)] : null;
+        given ??= File.Exists(file) ? [.. File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0).Take(MostClasses + 1)] : null;
+        if (given?.Count > MostClasses)
+            throw new InvalidDataException($"{source} name more than {MostClasses} classes, which is all that labels of a byte can tell. Name as many as there are.");
         if (given is null)
             return [.. Enumerable.Range(0, Math.Max(train.Labels.Max(), heldOut?.Labels!.Max() ?? 0) + 1).Select(label => $"{label}")];
         foreach (Part part in heldOut is null ? [train] : new[] { train, heldOut })

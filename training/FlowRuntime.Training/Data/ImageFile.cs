@@ -12,6 +12,7 @@ internal static class ImageFile
     public static readonly string[] Endings = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
 
     private const long MostPixels = 100_000_000;
+    private const int Rgba = 4; // bytes of a pixel
 
     /// <summary>Reads a file.</summary>
     /// <returns>The pixels, [channels, size, size].</returns>
@@ -22,6 +23,15 @@ internal static class ImageFile
         SKImageInfo info = codec.Info.WithColorType(SKColorType.Rgba8888).WithAlphaType(SKAlphaType.Unpremul).WithColorSpace(SKColorSpace.CreateSrgb());
         if ((long)info.Width * info.Height > MostPixels)
             throw new InvalidDataException($"{path} has {info.Width} by {info.Height} pixels; at most {MostPixels} are read. Make it smaller.");
+        return DecodingMemory.Shared.Within(Taken(info, size, channels), () => Decode(path, codec, info, size, channels));
+    }
+
+    /// <summary>About the bytes that decoding takes: the pixels, as much again inside the codec, and the rows that <see cref="Square"/> makes of them.</summary>
+    private static long Taken(SKImageInfo info, int size, ImageChannels channels) =>
+        2L * Rgba * info.Width * info.Height + sizeof(float) * Count(channels) * (long)size * (Math.Min(info.Width, info.Height) + size);
+
+    private static byte[] Decode(string path, SKCodec codec, SKImageInfo info, int size, ImageChannels channels)
+    {
         using var bitmap = new SKBitmap();
         if (!bitmap.TryAllocPixels(info))
             throw new InvalidDataException($"{path} has {info.Width} by {info.Height} pixels, for which there is no memory. Make it smaller.");
@@ -35,15 +45,15 @@ internal static class ImageFile
     private static byte[] Square(SKBitmap bitmap, int size, ImageChannels channels)
     {
         int side = Math.Min(bitmap.Width, bitmap.Height), left = (bitmap.Width - side) / 2, top = (bitmap.Height - side) / 2;
-        int count = channels == ImageChannels.Rgb ? 3 : 1;
+        int count = Count(channels);
         var resampling = new Resampling(side, size);
         float[] row = new float[side * count], narrow = new float[side * size * count], resized = new float[size * size * count];
         ReadOnlySpan<byte> rgba = bitmap.GetPixelSpan();
         for (int y = 0; y < side; y++)
         {
-            ReadOnlySpan<byte> pixels = rgba.Slice((top + y) * bitmap.RowBytes + 4 * left, 4 * side);
+            ReadOnlySpan<byte> pixels = rgba.Slice((top + y) * bitmap.RowBytes + Rgba * left, Rgba * side);
             for (int x = 0; x < side; x++)
-                OnWhite(pixels.Slice(4 * x, 4), row.AsSpan(x * count, count));
+                OnWhite(pixels.Slice(Rgba * x, Rgba), row.AsSpan(x * count, count));
             resampling.Apply(row, narrow.AsSpan(y * size * count, size * count), count);
         }
         resampling.Apply(narrow, resized, size * count);
@@ -52,6 +62,8 @@ internal static class ImageFile
             planes[i % count * size * size + i / count] = (byte)Math.Clamp(MathF.Round(resized[i]), 0, 255);
         return planes;
     }
+
+    private static int Count(ImageChannels channels) => channels == ImageChannels.Rgb ? 3 : 1;
 
     private static void OnWhite(ReadOnlySpan<byte> rgba, Span<float> colour)
     {

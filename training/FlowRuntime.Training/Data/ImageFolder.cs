@@ -11,6 +11,9 @@ public static class ImageFolder
     /// <summary>Files that are decoded together, on all processors.</summary>
     private const int Chunk = 64;
 
+    /// <summary>Bytes of pixels that wait to be written, unless a row alone is longer.</summary>
+    private const int MostWaiting = 1 << 28;
+
     /// <summary>Reads the images: once each, the largest square in the middle, resized (cubic, without aliasing).</summary>
     /// <remarks>
     /// Files are those that end in .png, .jpg, .jpeg, .bmp, .gif or .webp, whatever the case; hidden ones (.name) and others are passed over. Classes and files come in ordinal
@@ -32,7 +35,7 @@ public static class ImageFolder
         int length = shape[0] * shape[1] * shape[2];
         using var writer = new StoredBytes.Writer(folder, (long)files.Length * length, mostInMemory);
         List<int> labels = [];
-        foreach ((string Path, int Label)[] chunk in files.Chunk(Chunk))
+        foreach ((string Path, int Label)[] chunk in files.Chunk(Math.Clamp(MostWaiting / length, 1, Chunk)))
         {
             var read = new (byte[]? Pixels, InvalidDataException? Fault)[chunk.Length];
             Parallel.For(0, chunk.Length, i => read[i] = TryRead(chunk[i].Path, options));

@@ -14,7 +14,7 @@ namespace FlowRuntime.Training.Data;
 /// <param name="Start">Where the numbers begin; as many as the shape says follow.</param>
 internal sealed partial record NpyFile(string Path, NumberFormat Format, bool Fortran, long[] Shape, long Start)
 {
-    private const int LongestHeader = 1 << 20;
+    private const int LongestHeader = 1 << 16; // NumPy itself reads 10,000 bytes
     private const int BufferSize = 1 << 16; // a multiple of every size of a number
     private const int LongestRow = 1 << 28;
     private const int MostDimensions = 9; // a row of a model has at most 8
@@ -40,7 +40,7 @@ internal sealed partial record NpyFile(string Path, NumberFormat Format, bool Fo
         if (shape.Length is 0 or > MostDimensions)
             throw new InvalidDataException($"{path}: an array of {shape.Length} dimensions. Save one of 1 to {MostDimensions} dimensions, the first of which counts the rows.");
         NumberFormat format = NumberFormat.Of(type)
-            ?? throw new InvalidDataException($"{path}: values of type '{type}' are not read. Save little-endian numbers, such as numpy.save(path, array.astype('<f4')).");
+            ?? throw new InvalidDataException($"{path}: values of type '{ForeignText.Shown(type)}' are not read. Save little-endian numbers, such as numpy.save(path, array.astype('<f4')).");
         long columns = 1;
         foreach (long length in shape.AsSpan(1))
         {
@@ -51,6 +51,8 @@ internal sealed partial record NpyFile(string Path, NumberFormat Format, bool Fo
             throw new InvalidDataException($"{path}: rows of {columns} values of {type} are too long. A row takes at most {LongestRow} bytes.");
         if (shape[0] > int.MaxValue)
             throw new InvalidDataException($"{path}: {shape[0]} rows are too many. At most {int.MaxValue} are read.");
+        if (shape[0] == 0 || columns == 0)
+            throw new InvalidDataException($"{path} has {shape[0]} rows of {columns} values. Give at least 2 rows of 1 value.");
         Int128 needed = (Int128)shape[0] * columns * format.Size, held = stream.Length - stream.Position;
         if (held != needed)
             throw new InvalidDataException($"{path}: its shape ({string.Join(", ", shape)}) of {type} needs {needed} bytes, and {held} follow the header. The file was cut off or holds something else; save it again.");
@@ -119,7 +121,7 @@ internal sealed partial record NpyFile(string Path, NumberFormat Format, bool Fo
     private static long[] Sizes(string path, string text) =>
         [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(size =>
             long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value
-            : throw new InvalidDataException($"{path}: the header's shape ({text}) is garbled. Save it again with numpy.save."))];
+            : throw new InvalidDataException($"{path}: the header's shape ({ForeignText.Shown(text)}) is garbled. Save it again with numpy.save."))];
 
     /// <summary>All numbers in row-major order.</summary>
     private double[] Values()

@@ -65,20 +65,26 @@ internal sealed class StoredBytes
 
     /// <summary>Takes bytes one behind another, in memory as long as they are few, then in a temporary file.</summary>
     /// <param name="path">Where they come from, for messages.</param>
-    /// <param name="expected">About as many bytes as will come.</param>
+    /// <param name="expected">The most bytes that will come; memory is taken as they do.</param>
     /// <param name="mostInMemory">The most that are kept in memory.</param>
     internal sealed class Writer(string path, long expected, long mostInMemory = MostInMemory) : IDisposable
     {
-        private byte[]? _memory = expected <= mostInMemory ? new byte[expected] : null;
+        private const int FirstBytes = 1 << 16;
+
+        private byte[]? _memory = expected <= mostInMemory ? new byte[Math.Min(expected, FirstBytes)] : null;
         private SafeFileHandle? _file;
         private long _length;
 
         public void Write(ReadOnlySpan<byte> bytes)
         {
-            if (_memory is not null && _length + bytes.Length > _memory.Length)
+            if (_length + bytes.Length > expected)
                 throw new InvalidOperationException($"{path}: {_length + bytes.Length} bytes came where {expected} were expected.");
             if (_memory is not null)
+            {
+                if (_length + bytes.Length > _memory.Length)
+                    Array.Resize(ref _memory, (int)Math.Min(expected, Math.Max(_length + bytes.Length, 2L * _memory.Length)));
                 bytes.CopyTo(_memory.AsSpan((int)_length));
+            }
             else
                 RandomAccess.Write(_file ??= Temporary(), bytes, _length);
             _length += bytes.Length;

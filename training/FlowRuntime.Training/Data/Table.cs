@@ -27,14 +27,14 @@ internal sealed record Table(IReadOnlyList<int> Shape, IReadOnlyList<string> Nam
     {
         string? twice = names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1)?.Key;
         if (twice is not null)
-            throw new InvalidDataException($"{path}: two columns are named '{twice}'. Give each its own name.");
+            throw new InvalidDataException($"{path}: two columns are named '{ForeignText.Shown(twice)}'. Give each its own name.");
         if (labelColumn is null)
             return -1;
         int place = names.ToList().IndexOf(labelColumn);
         if (place < 0)
-            throw new ArgumentException($"{path}: there is no column '{labelColumn}' for the {what}. Choose one of: {string.Join(", ", names.Take(20))}{(names.Count > 20 ? ", …" : "")}.", nameof(labelColumn));
+            throw new ArgumentException($"{path}: there is no column '{ForeignText.Shown(labelColumn)}' for the {what}. Choose one of: {string.Join(", ", names.Take(20).Select(ForeignText.Shown))}{(names.Count > 20 ? ", …" : "")}.", nameof(labelColumn));
         if (names.Count == 1)
-            throw new ArgumentException($"{path}: '{labelColumn}' is the only column; there is nothing to learn beside the {what}.", nameof(labelColumn));
+            throw new ArgumentException($"{path}: '{ForeignText.Shown(labelColumn)}' is the only column; there is nothing to learn beside the {what}.", nameof(labelColumn));
         return place;
     }
 

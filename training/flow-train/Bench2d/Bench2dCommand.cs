@@ -57,7 +57,7 @@ internal sealed class Bench2dCommand
         bool all = tasks.Length == 0 && methods.Length == 0;
         if (jobs.Count == 0 && !(all && parts.Contains(CouplingSpeed.Name)))
             throw new ArgumentException($"{(tasks.Length > 0 ? "--task" : "--method")}: there is no {string.Join(", ", [.. tasks, .. methods])} in {string.Join(", ", parts)}.");
-        RunFolder.Create("--out", folder, replace: true);
+        using RunFolder locked = RunFolder.Create("--out", folder, replace: true);
         var figures = new List<Figure>();
         if (parts.Contains(CouplingSpeed.Name) && all) // first and alone: what is timed must not be disturbed
             figures.AddRange(CouplingSpeed.Run(steps ?? 3_000, cancellationToken));

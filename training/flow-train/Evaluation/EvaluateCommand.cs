@@ -67,7 +67,7 @@ internal sealed class EvaluateCommand
             throw new ArgumentException($"--densities: {densities} is no number of rows. Give at least 0.");
         if (parsed.GetValue(_classifierSteps) < 1)
             throw new ArgumentException($"--classifier-steps: {parsed.GetValue(_classifierSteps)} is no number of steps. Give at least 1.");
-        RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(_run));
+        using RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(_run), write: true);
         TextWriter status = parsed.InvocationConfiguration.Error;
         (TrainedRun trained, DataSplit split) = folder.Load();
         using (trained)

@@ -6,14 +6,19 @@ namespace FlowRuntime.TrainTool.Report;
 internal static class EmbeddedPicture
 {
     private const int Quality = 85;
+    private const long MostPixels = 100_000_000;
 
     /// <summary>A PNG file as it is, or one that is too wide made smaller, as WebP.</summary>
     /// <param name="path">The .png file.</param>
     /// <param name="mostWidth">Largest width in pixels.</param>
+    /// <exception cref="InvalidDataException">The file is no picture.</exception>
     public static string Uri(string path, int mostWidth)
     {
         byte[] png = File.ReadAllBytes(path);
-        using SKBitmap picture = SKBitmap.Decode(png);
+        SKImageInfo info = SKBitmap.DecodeBounds(png);
+        using SKBitmap? picture = info.IsEmpty || (long)info.Width * info.Height > MostPixels ? null : SKBitmap.Decode(png);
+        if (picture is null)
+            throw new InvalidDataException($"{path} is no picture, or a broken one. Remove it, and make the page by flow-train report.");
         if (picture.Width <= mostWidth)
             return $"data:image/png;base64,{Convert.ToBase64String(png)}";
         int height = Math.Max(1, (int)Math.Round((double)picture.Height * mostWidth / picture.Width));

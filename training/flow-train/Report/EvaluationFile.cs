@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FlowRuntime.Cards;
+using FlowRuntime.Training.Data;
 
 namespace FlowRuntime.TrainTool.Report;
 
@@ -22,7 +23,7 @@ internal static class EvaluationFile
         ReportFigure Figure(JsonNode? node, int i) => node is JsonObject fields && Is<string>(fields["name"]) && Is<double>(fields["value"])
             && (fields["floor"] is null || Is<double>(fields["floor"])) && (fields["note"] is null || Is<string>(fields["note"]))
             ? new ReportFigure((string)fields["name"]!, (double)fields["value"]!, (double?)fields["floor"], (string?)fields["note"])
-            : throw new InvalidDataException($"{path}: figures[{i}] is {node?.ToJsonString() ?? "null"}. Give it a name and a value, such as {{\"name\": \"accuracy\", \"value\": 0.98}}.");
+            : throw new InvalidDataException($"{path}: figures[{i}] is {ForeignText.Shown(node?.ToJsonString() ?? "null")}. Give it a name and a value, such as {{\"name\": \"accuracy\", \"value\": 0.98}}.");
     }
 
     private static bool Is<T>(JsonNode? node) => node is JsonValue value && value.TryGetValue(out T? _);

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using System.Xml;
 using System.Xml.Linq;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
@@ -27,7 +29,7 @@ internal static class HtmlReport
         bool images = card.Data?.Image is not null;
         string samples = !images ? "beside held-out data"
             : classes is null ? "without classes" : $"a row for each class: {string.Join(", ", classes)}";
-        WholeFile.Write(folder.Report, "<!DOCTYPE html>\n" + new XElement("html", new XAttribute("lang", "en"),
+        var page = new XElement("html", new XAttribute("lang", "en"),
             new XElement("head",
                 new XElement("meta", new XAttribute("charset", "utf-8")),
                 new XElement("meta", new XAttribute("name", "viewport"), new XAttribute("content", "width=device-width, initial-scale=1")),
@@ -43,8 +45,17 @@ internal static class HtmlReport
                 Section("Figures", Figures(figures)),
                 evaluation.Count == 0 ? null : Section("Evaluation", Figures(evaluation)),
                 Section("Configuration", JsonTable.Of(run.Configuration.WithoutFolders().ToJson())),
-                Section("Model card", JsonTable.Of(CardFile.ToJson(card))))).ToString(SaveOptions.DisableFormatting) + "\n");
+                Section("Model card", JsonTable.Of(CardFile.ToJson(card)))));
+        foreach (XText text in page.DescendantNodes().OfType<XText>())
+            text.Value = Legal(text.Value);
+        foreach (XAttribute attribute in page.DescendantsAndSelf().Attributes())
+            attribute.Value = Legal(attribute.Value);
+        WholeFile.Write(folder.Report, $"<!DOCTYPE html>\n{page.ToString(SaveOptions.DisableFormatting)}\n");
     }
+
+    /// <summary>A text without the characters that XML cannot hold, which names of classes and columns may have.</summary>
+    private static string Legal(string text) => text.All(XmlConvert.IsXmlChar) ? text
+        : string.Concat(text.EnumerateRunes().Select(rune => rune.IsBmp && !XmlConvert.IsXmlChar((char)rune.Value) ? Rune.ReplacementChar.ToString() : rune.ToString()));
 
     private static object[] Header(string name, TrainedRun run, FlowCard card)
     {
