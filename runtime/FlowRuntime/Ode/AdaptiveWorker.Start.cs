@@ -8,6 +8,9 @@ internal sealed partial class AdaptiveWorker
 {
     private const double VeryLarge = 1e30;
 
+    /// <summary>The least first step, as a share of the interval: where velocities are so many tolerances large that their square overflows, the estimate says 0.</summary>
+    private const double LeastFirstStep = 1e-12;
+
     private void Refill(CancellationToken cancellationToken)
     {
         while (true)
@@ -77,8 +80,9 @@ internal sealed partial class AdaptiveWorker
     /// </remarks>
     private void ProbeFirstSteps(int first, int count, CancellationToken cancellationToken)
     {
-        double atol = _options.AbsoluteTolerance, rtol = _options.RelativeTolerance;
+        double atol = _absolute, rtol = _relative;
         double length = _end - _start;
+        double least = Math.Min(length, Math.Max(LeastFirstStep * length, 32 * (Math.BitIncrement(Math.Abs(_start)) - Math.Abs(_start))));
         Span<double> probes = _proposed.AsSpan(first, count);
         Arithmetic.SquaredScaledNorms(_scratch, X, null, X, atol, rtol, first, count, _squares);
         Arithmetic.SquaredScaledNorms(_scratch, _stages[0], null, X, atol, rtol, first, count, _speeds);
@@ -86,7 +90,7 @@ internal sealed partial class AdaptiveWorker
         {
             double size = _squares[i], speed = _speeds[i];
             double probe = size < 1e-10 || speed < 1e-10 ? 1e-3 * length : 0.01 * Math.Sqrt(size / speed);
-            probes[i] = double.IsFinite(probe) ? Math.Min(probe, length) : length;
+            probes[i] = double.IsFinite(probe) ? Math.Clamp(probe, least, length) : length;
             Buffers.Times[first + i] = _direction * Math.Min(_start + probes[i], _end);
         }
         _h.Set(first, probes, _direction);
@@ -105,7 +109,7 @@ internal sealed partial class AdaptiveWorker
         {
             double step = Math.Min(100 * probes[i], _squares[i] <= 1e-30 ? Math.Max(1e-6, 1e-3 * probes[i]) : steps[i]);
             if (double.IsFinite(step)) // a probe that is not finite says nothing
-                probes[i] = Math.Min(step, length);
+                probes[i] = Math.Clamp(step, least, length);
         }
     }
 }
