@@ -20,7 +20,8 @@ internal sealed record FlowTrial(
 
     private int Direction => Reverse ? -1 : 1;
 
-    private double End => Start + Direction * Length;
+    /// <summary>Where the solve ends.</summary>
+    public double End => Start + Direction * Length;
 
     /// <summary>Trials of all kinds, methods and sizes.</summary>
     public static Gen<FlowTrial> Any { get; } = Gen.Select(
@@ -40,46 +41,37 @@ internal sealed record FlowTrial(
     public int MostEvaluations => 2 + MaxSteps * (Pair.Stages - (Pair.LastStageIsNextFirst ? 1 : 0));
 
     /// <summary>Solves all samples.</summary>
-    /// <param name="broken">Samples whose velocity is NaN, besides.</param>
-    public SampleBatch Solve(int broken = 0)
-    {
-        // The broken ones stand between the others.
-        bool IsBroken(long index) => broken > 0 && index % 2 == 1;
-        long SampleOf(long index) => broken > 0 ? index / 2 : index;
-        var field = new FormulaField(Dimension, (index, t, x, v) =>
-        {
-            if (IsBroken(index))
-                v.Fill(float.NaN);
-            else
-                Velocity(t, x, v);
-        });
-        return OdeSolver.Solve(new OdeProblem
-        {
-            Field = field,
-            InitialState = (index, x) => Begin(SampleOf(index), x),
-            Count = broken > 0 ? 2 * Count : Count,
-            Start = Start,
-            End = End,
-            Workers = 1,
-            Slots = broken > 0 ? 3 : null,
-            Solver = new AdaptiveSteps
-            {
-                Method = Pair,
-                Controller = Controller,
-                RelativeTolerance = RelativeTolerance,
-                AbsoluteTolerance = AbsoluteTolerance,
-                FirstStep = FirstStep,
-                MaxSteps = MaxSteps,
-            },
-        });
-    }
+    public SampleBatch Solve() => Solve(Count, static index => index, static _ => false, slots: null);
 
-    /// <summary>Whether the solution of a sample reaches the end in float32.</summary>
-    public bool ReachesTheEnd(int sample) =>
-        Starts(sample).All(x => Flow.EndsAt(x / Scale) > 1 && Math.Abs(Scale * Flow.Exact(1, x / Scale)) < float.MaxValue);
+    /// <summary>Solves all samples, each with another behind it whose velocity is NaN: sample i is sample 2 i.</summary>
+    public SampleBatch SolveAmongBroken() => Solve(2 * Count, static index => index / 2, static index => index % 2 == 1, slots: 3);
+
+    /// <summary>Whether a time is one of the solve's.</summary>
+    public bool Contains(double time) => time >= Math.Min(Start, End) && time <= Math.Max(Start, End);
 
     /// <summary>
-    /// The error of a sample at the time it reached, over its tolerances: √(mean of ((x − exact)/(atol + rtol · the largest |exact| so far))²), over the growth of an error till then.
+    /// Whether the estimate sees what the field does: not a wave that is quick beside the step; and of a first step that is given and far too long it is 0 by chance now and then, where the error is not.
+    /// </summary>
+    public bool IsSeen => Flow.IsSeen && !(FirstStep > 0.01 * Length);
+
+    /// <summary>Whether the solution of a sample, or one from within some tolerances of its start, reaches the end in float32.</summary>
+    public bool MayReachTheEnd(int sample) => Starts(sample).All(x =>
+    {
+        double y = x / Scale, near = 20 * Math.Sqrt(Dimension) * (AbsoluteTolerance / Scale + RelativeTolerance * Math.Abs(y));
+        return Math.Max(Flow.EndsAt(y), Math.Max(Flow.EndsAt(y - near), Flow.EndsAt(y + near))) > 1 - 1e-6
+            && (Flow.EndsAt(y) <= 1 || RelativeTolerance > 1e-3 || Math.Abs(Scale * Flow.Exact(1, y)) <= float.MaxValue);
+    });
+
+    /// <summary>Whether the tolerances are so small that what they allow one value grows as the flow's first derivative says.</summary>
+    public bool IsLinear => Flow.IsLinear || Math.Sqrt(Dimension) * (AbsoluteTolerance / Scale + RelativeTolerance) < 0.02;
+
+    /// <summary>Whether a sample ended near the end of its solution, where an error of any size says nothing.</summary>
+    public bool IsNearTheEndOfItsSolution(SampleBatch batch, int sample) =>
+        Starts(sample).Any(x => Math.Abs(batch.Times[sample] - Start) / Length > 0.9 * Flow.EndsAt(x / Scale));
+
+    /// <summary>
+    /// The error of a sample at the time it reached, over its tolerances: √(mean of (e/(atol + rtol · the largest |exact| so far))²), over the growth of an error till then. e is what is
+    /// left of |x − exact| without the rounding of a float32 in each step.
     /// </summary>
     public double ErrorRatio(SampleBatch batch, int sample)
     {
@@ -88,16 +80,41 @@ internal sealed record FlowTrial(
         for (int i = 0; i < Dimension; i++)
         {
             double y = starts[i] / Scale, size = 0;
-            if (u >= Flow.EndsAt(y))
-                u = Math.BitDecrement(Flow.EndsAt(y));
             for (int j = 0; j <= 64; j++)
                 size = Math.Max(size, Math.Abs(Scale * Flow.Exact(u * j / 64, y)));
-            double error = (batch[sample][i] - Scale * Flow.Exact(u, y)) / (AbsoluteTolerance + RelativeTolerance * size);
+            double rounding = (batch.Accepted[sample] + 1) * size / (1 << 24);
+            double error = Math.Max(0, Math.Abs(batch[sample][i] - Scale * Flow.Exact(u, y)) - rounding) / (AbsoluteTolerance + RelativeTolerance * size);
             sum += error * error;
             growth = Math.Max(growth, Flow.Growth(y, u));
         }
         return Math.Sqrt(sum / Dimension) / growth;
     }
+
+    private SampleBatch Solve(int count, Func<long, long> sampleOf, Func<long, bool> isBroken, int? slots) => OdeSolver.Solve(new OdeProblem
+    {
+        Field = new FormulaField(Dimension, (index, t, x, v) =>
+        {
+            if (isBroken(index))
+                v.Fill(float.NaN);
+            else
+                Velocity(t, x, v);
+        }),
+        InitialState = (index, x) => Begin(sampleOf(index), x),
+        Count = count,
+        Start = Start,
+        End = End,
+        Workers = 1,
+        Slots = slots,
+        Solver = new AdaptiveSteps
+        {
+            Method = Pair,
+            Controller = Controller,
+            RelativeTolerance = RelativeTolerance,
+            AbsoluteTolerance = AbsoluteTolerance,
+            FirstStep = FirstStep,
+            MaxSteps = MaxSteps,
+        },
+    });
 
     private void Velocity(double t, ReadOnlySpan<float> x, Span<float> v)
     {
@@ -116,7 +133,7 @@ internal sealed record FlowTrial(
     private void Begin(long sample, Span<float> x)
     {
         Noise.Fill(Seed, sample, x);
-        foreach (ref float value in x) // from the normal law to the interval, by its own cumulative in rough form
+        foreach (ref float value in x) // from the normal law to the interval, by its cumulative in rough form
             value = (float)(Scale * (Flow.Least + (Flow.Most - Flow.Least) / (1 + Math.Exp(-1.7 * value))));
     }
 }

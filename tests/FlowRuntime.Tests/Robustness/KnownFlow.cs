@@ -15,6 +15,12 @@ internal sealed record KnownFlow(
     /// <summary>Where the solution from y(0) ends, or its velocity does; ∞ for none.</summary>
     public Func<double, double> EndsAt { get; init; } = static _ => double.PositiveInfinity;
 
+    /// <summary>Whether a step of any size sees what the field does; one that looks at a wave once in a while does not.</summary>
+    public bool IsSeen { get; init; } = true;
+
+    /// <summary>Whether errors grow alike whatever their size.</summary>
+    public bool IsLinear { get; init; } = true;
+
     /// <summary>Kinds of flows, each from two numbers in [0, 1].</summary>
     public static IReadOnlyDictionary<string, Func<double, double, KnownFlow>> Kinds { get; } = new Dictionary<string, Func<double, double, KnownFlow>>
     {
@@ -40,19 +46,24 @@ internal sealed record KnownFlow(
             return new("overflow", (_, y) => rate * y, (u, y) => y * Math.Exp(rate * u), (_, u) => Math.Exp(rate * u), 0.5, 2);
         },
         ["square"] = static (_, _) => new("square", (_, y) => y * y, (u, y) => y / (1 - y * u),
-            (y, u) => Math.Max(1, Math.Pow(1 - y * u, -2)), -3, 3) { EndsAt = y => y > 0 ? 1 / y : double.PositiveInfinity },
+            (y, u) => Math.Max(1, Math.Pow(1 - y * u, -2)), -3, 3) { EndsAt = y => y > 0 ? 1 / y : double.PositiveInfinity, IsLinear = false },
         ["logistic"] = static (a, _) =>
         {
             double rate = 50 * a;
             double Exact(double u, double y) => y / (y + (1 - y) * Math.Exp(-rate * u));
             double Slope(double u, double y) => Math.Exp(-rate * u) / Math.Pow(y + (1 - y) * Math.Exp(-rate * u), 2);
             return new("logistic", (_, y) => rate * y * (1 - y), Exact,
-                (y, u) => Enumerable.Range(0, 101).Max(i => Slope(u * (1 - i / 100.0), Exact(u * i / 100.0, y))), 0.01, 1.5);
+                (y, u) => Enumerable.Range(0, 101).Max(i => Slope(u * (1 - i / 100.0), Exact(u * i / 100.0, y))), 0.5, 1.5) { IsLinear = false };
         },
         ["wave"] = static (a, b) =>
         {
-            double speed = Math.Pow(10, 4 * a), phase = 2 * Math.PI * b;
+            double speed = 1 + 19 * a, phase = 2 * Math.PI * b;
             return Plain("wave", (u, _) => Math.Cos(speed * u + phase), (u, y) => y + (Math.Sin(speed * u + phase) - Math.Sin(phase)) / speed);
+        },
+        ["quick wave"] = static (a, b) =>
+        {
+            double speed = Math.Pow(10, 2 + 3 * a), phase = 2 * Math.PI * b;
+            return Plain("quick wave", (u, _) => Math.Cos(speed * u + phase), (u, y) => y + (Math.Sin(speed * u + phase) - Math.Sin(phase)) / speed) with { IsSeen = false };
         },
         ["stiff slope"] = static (a, _) =>
         {
