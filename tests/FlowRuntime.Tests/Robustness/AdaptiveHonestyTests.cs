@@ -26,13 +26,13 @@ public class AdaptiveHonestyTests(ITestOutputHelper output)
         FlowTrial.Any.Sample(trial =>
         {
             string? fault = FaultOf(trial, (status, ratio) =>
-                tallies.GetOrAdd((trial.Kind, (int)Math.Ceiling(Math.Log10(trial.RelativeTolerance))), _ => new Tally()).Add(status, ratio));
+                tallies.GetOrAdd((trial.Kind + (trial.IsSeen && trial.IsLinear ? "" : ", not held"), (int)Math.Ceiling(Math.Log10(trial.RelativeTolerance))), _ => new Tally()).Add(status, ratio));
             if (fault is not null)
                 throw new InvalidOperationException($"{fault}: {trial}");
         });
-        output.WriteLine("kind                    rtol      right  NonFinite  OutOfSteps  StepTooSmall  worst error in tolerances: of the right, of those given up");
+        output.WriteLine("kind                              rtol      right  NonFinite  OutOfSteps  StepTooSmall  worst error in tolerances: of the right, of those given up");
         foreach (var ((kind, decade), tally) in tallies.OrderBy(pair => pair.Key.Kind).ThenByDescending(pair => pair.Key.Decade))
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind,-22} 1e{decade,-5} {tally}"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kind,-32} 1e{decade,-5} {tally}"));
     }
 
     /// <summary>What is wrong with a trial, in words; null where nothing is.</summary>

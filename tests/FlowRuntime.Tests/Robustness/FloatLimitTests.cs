@@ -56,15 +56,14 @@ public class FloatLimitTests
         }
     }
 
-    /// <summary>The first attempt errs by 1e19 tolerances and more, whose square is infinite; the velocity is finite throughout, and a shorter step solves it.</summary>
+    /// <summary>Each attempt errs by 1e50 tolerances, whose square is infinite; the velocity is finite throughout.</summary>
     [Fact]
     public void An_error_of_too_many_tolerances_for_float32_is_a_large_one_and_no_fault_of_the_field()
     {
-        var field = new FormulaField(1, (_, t, _, v) => v[0] = t < 0.999 ? 0 : 1e30f);
-        SampleBatch batch = Solved(field, new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-20, FirstStep = 1, MaxRejections = 5 }, 0);
-        Assert.Equal(SampleStatus.OutOfSteps, batch.Status[0]);
-        batch = Solved(field, new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-3, AbsoluteTolerance = 1e-20, FirstStep = 1, MaxRejections = 10_000 }, 0);
-        Assert.NotEqual(SampleStatus.NonFinite, batch.Status[0]);
+        var field = new FormulaField(1, (_, t, _, v) => v[0] = t > 0 ? 1e30f : 0);
+        var solver = new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-20, AbsoluteTolerance = 1e-20, FirstStep = 1, MaxRejections = 5 };
+        SampleBatch batch = Solved(field, solver, 0);
+        Assert.Equal((SampleStatus.OutOfSteps, 5), (batch.Status[0], batch.Rejected[0]));
     }
 
     [Fact]
@@ -127,9 +126,9 @@ public class FloatLimitTests
             float factor = (index % 4) switch { 1 => 0, 2 => float.NaN, 3 => 1e25f, _ => 1 };
             (v[0], v[1]) = (factor * MathF.Sin(3 * x[1]), -factor * x[0]);
         });
-        OdeProblem problem = Solve.Problem(field, new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-6, MaxSteps = 200 }, count: 400, slots: 64);
+        OdeProblem problem = Solve.Problem(field, new AdaptiveSteps { Method = ButcherTableau.Dopri5, RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-6, MaxSteps = 200 }, count: 160, slots: 64);
         SampleBatch all = OdeSolver.Solve(problem);
-        for (int i = 0; i < 400; i += 4)
+        for (int i = 0; i < 160; i += 4)
         {
             SampleBatch alone = OdeSolver.Solve(problem with { First = i, Count = 1 });
             Assert.True(Solve.SameBits(alone[0], all[i]) && alone.Evaluations[0] == all.Evaluations[i], $"sample {i}");
@@ -153,14 +152,13 @@ public class FloatLimitTests
         Assert.Contains("finite", Assert.Throws<ArgumentException>(() => OdeSolver.Solve(problem)).Message);
     }
 
-    /// <summary>In z it is a small number; in x it is 5e38 and none.</summary>
+    /// <summary>In z = x/10 it is 6e37; in x it is 6e38 and none.</summary>
     [Fact]
     public void A_state_that_is_finite_in_its_coordinates_alone_is_no_success()
     {
-        var still = new FormulaField(1, (_, t, x, v) => v[0] = 3e38f);
-        OdeProblem problem = Solve.Problem(still, new AdaptiveSteps { Moments = new DataMoments([0], [1e38]) }, count: 1) with { InitialState = (_, x) => x[0] = 2e38f };
-        SampleBatch batch = OdeSolver.Solve(problem);
-        Assert.True(batch.Status[0] != SampleStatus.Completed || float.IsFinite(batch[0][0]), $"{batch.Status[0]} {batch[0][0]}");
+        var field = new FormulaField(1, (_, _, _, v) => v[0] = 3e38f);
+        OdeProblem problem = Solve.Problem(field, new AdaptiveSteps { Moments = new DataMoments([0], [10]) }, count: 1) with { InitialState = (_, x) => x[0] = 3e38f };
+        Assert.Equal(SampleStatus.NonFinite, OdeSolver.Solve(problem).Status[0]);
     }
 
     private static EmbeddedPair Named(string pair) => (EmbeddedPair)ButcherTableau.Named(pair);
