@@ -46,14 +46,16 @@ internal sealed record KnownFlow(
             return new("overflow", (_, y) => rate * y, (u, y) => y * Math.Exp(rate * u), (_, u) => Math.Exp(rate * u), 0.5, 2);
         },
         ["square"] = static (_, _) => new("square", (_, y) => y * y, (u, y) => y / (1 - y * u),
-            (y, u) => Math.Max(1, Math.Pow(1 - y * u, -2)), -3, 3) { EndsAt = y => y > 0 ? 1 / y : double.PositiveInfinity, IsLinear = false },
+            (y, u) => Math.Max(1, Math.Pow(1 - y * u, -2)), -3, 3)
+        { EndsAt = y => y > 0 ? 1 / y : double.PositiveInfinity, IsLinear = false },
         ["logistic"] = static (a, _) =>
         {
             double rate = 50 * a;
             double Exact(double u, double y) => y / (y + (1 - y) * Math.Exp(-rate * u));
             double Slope(double u, double y) => Math.Exp(-rate * u) / Math.Pow(y + (1 - y) * Math.Exp(-rate * u), 2);
             return new("logistic", (_, y) => rate * y * (1 - y), Exact,
-                (y, u) => Enumerable.Range(0, 101).Max(i => Slope(u * (1 - i / 100.0), Exact(u * i / 100.0, y))), 0.5, 1.5) { IsLinear = false };
+                (y, u) => Enumerable.Range(0, 101).Max(i => Slope(u * (1 - i / 100.0), Exact(u * i / 100.0, y))), 0.5, 1.5)
+            { IsLinear = false };
         },
         ["wave"] = static (a, b) =>
         {
