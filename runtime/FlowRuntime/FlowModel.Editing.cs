@@ -87,6 +87,8 @@ public sealed partial class FlowModel
         IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(frames, 2);
+        if ((long)frames * from.Length > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(frames), frames, $"{frames} frames of {from.Length} numbers are more than one array can hold. Ask for fewer frames, or for fewer pairs at a time.");
         if (from.Length != to.Length)
             throw new ArgumentException($"There are {from.Length} numbers to begin with and {to.Length} to end with. Give as many rows of both.");
         options = WithoutDensity(options, InverseSolver);

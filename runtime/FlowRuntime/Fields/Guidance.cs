@@ -15,13 +15,13 @@ public sealed record Guidance
     public Guidance(double scale) => Scale = scale;
 
     /// <summary>
-    /// The scale w, finite: the network's prediction is P(none) + w (P(condition) − P(none)). 1 is the plain conditional network, above 1 sharpens the
+    /// The scale w, finite in float32: the network's prediction is P(none) + w (P(condition) − P(none)). 1 is the plain conditional network, above 1 sharpens the
     /// condition, 0 is without it. Each evaluation takes two rows of the network then.
     /// </summary>
     public double Scale
     {
         get;
-        init => field = double.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(Scale), value, "Give a finite guidance scale, such as 1.5.");
+        init => field = float.IsFinite((float)value) ? value : throw new ArgumentOutOfRangeException(nameof(Scale), value, "Give a finite guidance scale, such as 1.5.");
     }
 
     /// <summary>

@@ -8,6 +8,14 @@ internal sealed partial class AdaptiveWorker
 {
     private const double VeryLarge = 1e30;
 
+    /// <summary>The least first step, as a share of the interval: where velocities are so many tolerances large that their square overflows, the estimate says 0.</summary>
+    private const double LeastFirstStep = 1e-12;
+
+    /// <summary>Squares of velocities and of their changes up to this say that there is none.</summary>
+    private const double LeastCurvature = 1e-30;
+
+    private const double MostCurvature = 1e300;
+
     private void Refill(CancellationToken cancellationToken)
     {
         while (true)
@@ -77,8 +85,9 @@ internal sealed partial class AdaptiveWorker
     /// </remarks>
     private void ProbeFirstSteps(int first, int count, CancellationToken cancellationToken)
     {
-        double atol = _options.AbsoluteTolerance, rtol = _options.RelativeTolerance;
+        double atol = _absolute, rtol = _relative;
         double length = _end - _start;
+        double least = Math.Min(length, Math.Max(LeastFirstStep * length, 32 * (Math.BitIncrement(Math.Abs(_start)) - Math.Abs(_start))));
         Span<double> probes = _proposed.AsSpan(first, count);
         Arithmetic.SquaredScaledNorms(_scratch, X, null, X, atol, rtol, first, count, _squares);
         Arithmetic.SquaredScaledNorms(_scratch, _stages[0], null, X, atol, rtol, first, count, _speeds);
@@ -86,7 +95,7 @@ internal sealed partial class AdaptiveWorker
         {
             double size = _squares[i], speed = _speeds[i];
             double probe = size < 1e-10 || speed < 1e-10 ? 1e-3 * length : 0.01 * Math.Sqrt(size / speed);
-            probes[i] = double.IsFinite(probe) ? Math.Min(probe, length) : length;
+            probes[i] = double.IsFinite(probe) ? Math.Clamp(probe, least, length) : length;
             Buffers.Times[first + i] = _direction * Math.Min(_start + probes[i], _end);
         }
         _h.Set(first, probes, _direction);
@@ -95,17 +104,19 @@ internal sealed partial class AdaptiveWorker
         Arithmetic.SquaredScaledNorms(_scratch, _stages[1], _stages[0], X, atol, rtol, first, count, _squares);
         for (int i = 0; i < count; i++)
             _squares[i] = Math.Max(_speeds[i], _squares[i] / (probes[i] * probes[i]));
-        // (0.01/√square)^(1/k), in whole vectors
+        // (0.01/√square)^(1/k), in whole vectors, of numbers that are none of a kind of their own: see RowControllers
         Span<double> steps = _speeds.AsSpan(0, RowControllers.Padded(count));
-        TensorPrimitives.Log(_squares.AsSpan(0, steps.Length), steps);
+        TensorPrimitives.MaxNumber(_squares.AsSpan(0, steps.Length), LeastCurvature, steps);
+        TensorPrimitives.Min(steps, MostCurvature, steps);
+        TensorPrimitives.Log<double>(steps, steps);
         TensorPrimitives.Subtract(Math.Log(1e-4), steps, steps);
         TensorPrimitives.Multiply(steps, 0.5 / _errorOrder, steps);
         TensorPrimitives.Exp<double>(steps, steps);
         for (int i = 0; i < count; i++)
         {
-            double step = Math.Min(100 * probes[i], _squares[i] <= 1e-30 ? Math.Max(1e-6, 1e-3 * probes[i]) : steps[i]);
-            if (double.IsFinite(step)) // a probe that is not finite says nothing
-                probes[i] = Math.Min(step, length);
+            double step = Math.Min(100 * probes[i], _squares[i] <= LeastCurvature ? Math.Max(1e-6, 1e-3 * probes[i]) : steps[i]);
+            if (!double.IsNaN(_squares[i])) // a probe that is not finite says nothing
+                probes[i] = Math.Clamp(step, least, length);
         }
     }
 }

@@ -25,6 +25,7 @@ internal sealed partial class AdaptiveWorker
         {
             if (!(_squares[row] <= 1))
                 continue;
+            int due = NextTime[row];
             while (IsDue(row, _direction * _target[row]))
             {
                 double time = _direction * Problem.TrajectoryTimes[NextTime[row]];
@@ -41,6 +42,11 @@ internal sealed partial class AdaptiveWorker
                     if (_weights[stage] != 0)
                         TensorPrimitives.MultiplyAdd(_stages[stage][row], (float)(_direction * _step[row] * _weights[stage]), state, state);
                 }
+                if (TensorPrimitives.IsFiniteAll<float>(state))
+                    continue;
+                ForgetStates(row, due);
+                _squares[row] = double.NaN; // the step passes where the velocity is not finite
+                break;
             }
         }
         return next;

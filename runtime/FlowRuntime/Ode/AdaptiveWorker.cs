@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using FlowRuntime.Fields;
 using FlowRuntime.Sampling;
@@ -26,6 +27,12 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     /// <summary>Nodes up to this stay before the end of the step however c h is rounded: a step is 16 times the last bit of its time at least.</summary>
     private const double SafeNode = 0.9;
 
+    /// <summary>Half the distance of 1 to the next float32: what rounding may change a state, as a share of it.</summary>
+    private const double Rounding = 1.0 / (1 << 24);
+
+    /// <summary>The squared error of a step that no smaller one mends.</summary>
+    private const double Unsolvable = double.MaxValue;
+
     /// <summary>A rest of less than this share of a step joins the last one.</summary>
     private const double Stretch = 1.01;
 
@@ -36,6 +43,8 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     private readonly int _direction;
     private readonly double _start;
     private readonly double _end;
+    private readonly double _absolute;
+    private readonly double _relative;
 
     // The table that holds each stage; the first and the last change places after every turn of a pair that is first same as last.
     private readonly RowBuffer[] _stages;
@@ -52,6 +61,7 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     private readonly double[] _secondSquares;
     private readonly double[] _speeds;
     private readonly double[] _largestStep;
+    private readonly double[] _roundings;
     private readonly double[] _nonFiniteTime;
     private readonly long[] _begun;
     private readonly int[] _evaluations;
@@ -77,6 +87,7 @@ internal sealed partial class AdaptiveWorker : SolveWorker
         _errorOrder = _pair.EmbeddedOrder + 1;
         _direction = problem.Direction;
         (_start, _end) = (_direction * problem.Start, _direction * problem.End);
+        (_absolute, _relative) = (InFloats(options.AbsoluteTolerance), InFloats(options.RelativeTolerance));
         _stages = [.. Buffers.Velocities];
         _outputs = [.. Enumerable.Range(0, _stages.Length)];
         _spare = _stages.Length - 1;
@@ -98,6 +109,7 @@ internal sealed partial class AdaptiveWorker : SolveWorker
         _secondSquares = new double[_pair.SecondErrorWeights.IsEmpty ? 0 : padded];
         _largestStep = new double[padded];
         _speeds = new double[padded];
+        _roundings = new double[_relative < Rounding ? padded : 0];
         _nonFiniteTime = new double[slots];
         _begun = new long[slots];
         _evaluations = new int[slots];
@@ -124,6 +136,8 @@ internal sealed partial class AdaptiveWorker : SolveWorker
                 ChooseSteps();
                 TakeStages(cancellationToken);
                 EstimateErrors();
+                if (_relative < Rounding)
+                    RejectBelowRounding();
                 RowBuffer next = RecordTrajectories(cancellationToken);
                 Judge();
                 KeepAccepted(next);
@@ -233,15 +247,29 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     {
         ReadOnlySpan<double> weights = _pair.ErrorWeights;
         Arithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, weights,
-            _options.AbsoluteTolerance, _options.RelativeTolerance, Active, _squares);
+            _absolute, _relative, Active, _squares);
         if (_pair.SecondErrorWeights.IsEmpty)
             return;
         Arithmetic.SquaredScaledError(_scratch, X, Buffers.States, _h, _stages, _pair.SecondErrorWeights,
-            _options.AbsoluteTolerance, _options.RelativeTolerance, Active, _secondSquares);
+            _absolute, _relative, Active, _secondSquares);
         for (int row = 0; row < Active; row++)
         {
             double first = _squares[row], both = first + 0.01 * _secondSquares[row];
             _squares[row] = both == 0 ? 0 : first * first / both;
+        }
+    }
+
+    /// <summary>
+    /// Where rounding a step's result to float32 may change it by more than the tolerances allow, no step is small enough, whatever its estimate says: that falls
+    /// with the step, the rounding does not.
+    /// </summary>
+    private void RejectBelowRounding()
+    {
+        Arithmetic.SquaredScaledNorms(_scratch, Buffers.States, null, Buffers.States, _absolute, _relative, 0, Active, _roundings);
+        for (int row = 0; row < Active; row++)
+        {
+            if (_squares[row] <= 1 && _roundings[row] * Rounding * Rounding > 1 && !IsAtRest(row))
+                _squares[row] = Unsolvable;
         }
     }
 
@@ -291,9 +319,15 @@ internal sealed partial class AdaptiveWorker : SolveWorker
         _rejected[row]++;
         _rejectedNow[_rejectedNowCount++] = row;
         double square = _squares[row];
+        if (square == Unsolvable)
+        {
+            End(row, SampleStatus.StepTooSmall);
+            return;
+        }
         _rejectedInARow[row] = _controllers.WasRejected(row) ? _rejectedInARow[row] + 1 : 1;
         _proposed[row] = _step[row] * _controllers.Reject(row, square);
-        if (!double.IsFinite(square))
+        bool isFinite = double.IsFinite(square) || (double.IsPositiveInfinity(square) && StagesAreFinite(row));
+        if (!isFinite)
         {
             if (_nonFinite[row]++ == 0)
                 _anyNonFinite++;
@@ -302,10 +336,35 @@ internal sealed partial class AdaptiveWorker : SolveWorker
         if (_nonFinite[row] > MaxNonFinite)
             End(row, SampleStatus.NonFinite);
         else if (_rejectedInARow[row] >= _options.MaxRejections)
-            End(row, double.IsFinite(square) ? SampleStatus.OutOfSteps : SampleStatus.NonFinite);
+            End(row, isFinite ? SampleStatus.OutOfSteps : SampleStatus.NonFinite);
         else
             EndIfStepVanishes(row);
     }
+
+    /// <summary>Whether an error is infinite as a number of tolerances alone: the state is finite then, and so are the velocities.</summary>
+    private bool StagesAreFinite(int row)
+    {
+        for (int stage = 0; stage < _pair.Stages; stage++)
+        {
+            if (!TensorPrimitives.IsFiniteAll<float>(Arithmetic.Read(_stages[stage], row)))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Whether all velocities of a row's step are 0.</summary>
+    private bool IsAtRest(int row)
+    {
+        for (int stage = 0; stage < _pair.Stages; stage++)
+        {
+            if (Arithmetic.Read(_stages[stage], row).ContainsAnyExcept(0f))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>A tolerance as the arithmetic in float32 has it: neither 0 nor infinite.</summary>
+    private static double InFloats(double tolerance) => Math.Clamp(tolerance, float.Epsilon, float.MaxValue);
 
     private void EndIfStepVanishes(int row)
     {
@@ -374,7 +433,8 @@ internal sealed partial class AdaptiveWorker : SolveWorker
                 if (_ended[row] is not { } status)
                     continue;
                 int attempts = (int)(_turn - _begun[row]);
-                Finish(row, status, _direction * _time[row], _evaluations[row] + attempts * (_pair.Stages - 1), attempts - _rejected[row], _rejected[row]);
+                int evaluations = (int)Math.Min(int.MaxValue, _evaluations[row] + (long)attempts * (_pair.Stages - 1));
+                Finish(row, status, _direction * _time[row], evaluations, attempts - _rejected[row], _rejected[row]);
                 finished++;
             }
         }

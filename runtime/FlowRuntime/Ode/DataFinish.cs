@@ -40,10 +40,13 @@ internal sealed class DataFinish : IDisposable
         (double ofState, double ofVelocity) = _at.Data;
         Span<float> velocity = _buffers.Velocities[0][0];
         TensorPrimitives.Multiply(velocity, (float)ofVelocity, velocity);
-        TensorPrimitives.MultiplyAdd(sample.State, (float)ofState, velocity, sample.State);
+        TensorPrimitives.MultiplyAdd(sample.State, (float)ofState, velocity, velocity);
+        bool isFinite = TensorPrimitives.IsFiniteAll<float>(velocity);
+        if (isFinite)
+            velocity.CopyTo(sample.State);
         return sample with
         {
-            Status = TensorPrimitives.IsFiniteAll<float>(sample.State) ? SampleStatus.Completed : SampleStatus.NonFinite,
+            Status = isFinite ? SampleStatus.Completed : SampleStatus.NonFinite,
             Evaluations = sample.Evaluations + 1,
         };
     }

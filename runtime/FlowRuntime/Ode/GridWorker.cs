@@ -91,6 +91,7 @@ internal sealed class GridWorker : SolveWorker
         {
             if (!TensorPrimitives.IsFiniteAll<float>(Buffers.States[row]))
                 continue;
+            int due = NextTime[row];
             while (IsDue(row, end))
             {
                 double time = Problem.TrajectoryTimes[NextTime[row]];
@@ -99,6 +100,11 @@ internal sealed class GridWorker : SolveWorker
                     Buffers.States[row].CopyTo(state);
                 else
                     _stepper.Interpolate(step, (time - start) / (end - start), row, state);
+                if (TensorPrimitives.IsFiniteAll<float>(state))
+                    continue;
+                ForgetStates(row, due);
+                Buffers.States[row].Fill(float.NaN); // the step passes where the velocity is not finite
+                break;
             }
         }
     }

@@ -105,12 +105,16 @@ public sealed record OdeProblem
     /// <summary>1 where time runs forward, −1 where it runs in reverse.</summary>
     internal int Direction => Start < End ? 1 : -1;
 
-    /// <exception cref="ArgumentException">The interval is empty or not finite, or the shape or the trajectory does not fit it.</exception>
+    /// <exception cref="ArgumentException">The interval is empty or not finite, or the shape or the trajectory does not fit it or is more than one array can hold.</exception>
     internal void Check()
     {
+        if (Field.Dimension < 1)
+            throw new ArgumentException($"The field has {Field.Dimension} values. Give one of at least one value.");
         if (!(double.IsFinite(Start) && double.IsFinite(End) && Start != End))
             throw new ArgumentException(FormattableString.Invariant($"The solve from t = {Start} to {End} has no length. Give a start and another end."));
-        if (Shape is not null && Shape.Aggregate(1L, (product, size) => product * size) != Field.Dimension)
+        if (!float.IsFinite((float)(End - Start)))
+            throw new ArgumentException(FormattableString.Invariant($"The solve from t = {Start} to {End} is longer than a step in float32 can be. Measure time in a larger unit."));
+        if (Shape is not null && (Shape.Any(size => size < 1) || Shape.Aggregate((Int128)1, (product, size) => Int128.Min(product * size, int.MaxValue + 1L)) != Field.Dimension))
             throw new ArgumentException($"The shape [{string.Join(", ", Shape)}] does not have the field's {Field.Dimension} values.");
         if (First > long.MaxValue - Count)
             throw new ArgumentOutOfRangeException(nameof(First), First, $"The last of {Count} samples from there has an index beyond {long.MaxValue}.");
@@ -121,5 +125,7 @@ public sealed record OdeProblem
                 throw new ArgumentException(FormattableString.Invariant($"The trajectory's time {time} does not lie between {last} and {End}. Give times in order from the start to the end."));
             last = time;
         }
+        if ((1L + TrajectoryTimes.Count) * Field.Dimension > Array.MaxLength)
+            throw new ArgumentException($"A sample's {Field.Dimension} values at {TrajectoryTimes.Count} trajectory times and its end are more than one array can hold. Ask for fewer times.");
     }
 }

@@ -41,7 +41,7 @@ public static class OdeSolver
     /// <param name="problem">What to solve.</param>
     /// <param name="progress">Told after each step in which samples finished.</param>
     /// <param name="cancellationToken">Ends the solve within one call of the field.</param>
-    /// <exception cref="ArgumentException">The interval is empty or not finite, or what is asked for does not fit the field, the path or itself.</exception>
+    /// <exception cref="ArgumentException">The interval is empty or not finite, what is asked for does not fit the field, the path or itself, or arrays or memory cannot hold it.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The field's model was disposed, before or during the solve.</exception>
     public static SampleBatch Solve(
@@ -60,7 +60,7 @@ public static class OdeSolver
     /// <param name="progress">Told after each step in which samples finished.</param>
     /// <param name="cancellationToken">Ends the solve within one call of the field.</param>
     /// <returns>What the solve cost.</returns>
-    /// <exception cref="ArgumentException">The interval is empty or not finite, or what is asked for does not fit the field, the path or itself.</exception>
+    /// <exception cref="ArgumentException">The interval is empty or not finite, what is asked for does not fit the field, the path or itself, or arrays or memory cannot hold it.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The field's model was disposed, before or during the solve.</exception>
     public static SamplingStatistics Stream(
@@ -90,6 +90,7 @@ public static class OdeSolver
         if (problem.Solver is AdaptiveSteps { Moments: { } moments })
             return StreamWhitened(problem, moments, consumer, order, progress, cancellationToken);
         SolveLayout layout = LayoutOf(problem);
+        RequireMemory(problem, layout, order);
         long started = Stopwatch.GetTimestamp();
         var queue = new SampleQueue(problem, consumer, progress, order == SampleOrder.Index ? layout.Window : 0);
         SolveWorker[] all = RunWorkers(layout.Workers, layout.Slots, problem, queue, cancellationToken);
@@ -108,11 +109,24 @@ public static class OdeSolver
             ?? Math.Clamp(problem.Count / Math.Clamp(FewestValuesPerWorker / dimension, 1, MostSamplesForAWorker), 1, problem.Processors));
         long share = (problem.Count + workers - 1) / workers;
         int slots = (int)Math.Min(share, problem.Slots ?? SlotsFor(dimension, onDevice: false));
-        int window = (int)Math.Min(problem.Count, (long)WindowPerSlot * workers * slots);
+        int window = (int)Math.Min(Math.Min(problem.Count, int.MaxValue), (long)WindowPerSlot * workers * slots);
         long rows = (long)workers * slots, times = problem.TrajectoryTimes.Count;
         long tables = problem.Solver is AdaptiveSteps adaptive ? AdaptiveWorker.Tables(problem, adaptive) : GridWorker.Tables((FixedSteps)problem.Solver);
-        long values = dimension * (rows * (tables + times) + window * (1 + times));
-        return new SolveLayout(workers, slots, window, sizeof(float) * values);
+        return new SolveLayout(workers, slots, window, BytesOf(dimension, rows * (tables + times), window * (1 + times)));
+    }
+
+    private static long BytesOf(int dimension, long rows, long waiting) => (long)Int128.Min(long.MaxValue, sizeof(float) * (Int128)dimension * (rows + waiting));
+
+    /// <summary>Refuses buffers beyond the machine's memory before they are taken: some systems would end the process while it fills them.</summary>
+    /// <exception cref="ArgumentException">The buffers are more than all memory.</exception>
+    private static void RequireMemory(OdeProblem problem, SolveLayout layout, SampleOrder order)
+    {
+        if (problem.StateArithmetic is not null) // the device's memory
+            return;
+        long waiting = order == SampleOrder.Index ? 0 : BytesOf(problem.Field.Dimension, 0, layout.Window * (1L + problem.TrajectoryTimes.Count));
+        long needed = layout.BufferBytes - waiting, available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (needed > available)
+            throw new ArgumentException($"The buffers of {layout.Workers} workers with {layout.Slots} samples each take {needed >> 20:N0} MB, more than the {available >> 20:N0} MB of memory. Use fewer workers, slots or trajectory times.");
     }
 
     /// <summary>Slots of a worker where nothing else is asked for.</summary>

@@ -14,6 +14,15 @@ internal sealed class RowControllers
     private const double LeastSquare = 1e-20;
 
     /// <summary>
+    /// Squares above this, and such as are no numbers, count as this. Vectors with a number of their own kind in any place (NaN, infinite) may take another way through a logarithm or an
+    /// exponential, and the last bits of their other places depend on it: no row may see that its neighbour failed.
+    /// </summary>
+    private const double MostSquare = 1e100;
+
+    /// <summary>Exponents beyond this give a factor beyond its limits.</summary>
+    private const double MostExponent = 10;
+
+    /// <summary>
     /// Errors are not remembered below this. The usual 1e-4 lets a controller with a memory distrust the step after a very
     /// small error for no reason: of the reference fields and the shipped models none gained by it, most lost 5 to 15%.
     /// </summary>
@@ -73,14 +82,16 @@ internal sealed class RowControllers
     {
         int padded = Padded(rows);
         Span<double> logs = _logErrors.AsSpan(0, padded), factors = _factors.AsSpan(0, padded);
-        TensorPrimitives.Max(squares.AsSpan(0, padded), LeastSquare, logs);
+        TensorPrimitives.MaxNumber(squares.AsSpan(0, padded), LeastSquare, logs);
+        TensorPrimitives.Min(logs, MostSquare, logs);
         TensorPrimitives.Log<double>(logs, logs);
         double beta1 = -_controller.Beta1 / _errorOrder, beta2 = -_controller.Beta2 / _errorOrder, beta3 = -_controller.Beta3 / _errorOrder;
         for (int i = 0; i < padded; i += Vector<double>.Count)
         {
             Vector<double> log = 0.5 * VectorOf(_logErrors, i);
             log.CopyTo(_logErrors, i);
-            (beta1 * log + beta2 * VectorOf(_last, i) + beta3 * VectorOf(_beforeLast, i)).CopyTo(_factors, i);
+            Vector<double> exponent = beta1 * log + beta2 * VectorOf(_last, i) + beta3 * VectorOf(_beforeLast, i);
+            Vector.Min(Vector.Max(exponent, new Vector<double>(-MostExponent)), new Vector<double>(MostExponent)).CopyTo(_factors, i);
         }
         TensorPrimitives.Exp<double>(factors, factors);
         var shrink = new Vector<double>(StepController.Shrink);

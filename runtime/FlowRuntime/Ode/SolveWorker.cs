@@ -96,6 +96,13 @@ internal abstract class SolveWorker : IDisposable
     /// <summary>The place of a row's next trajectory state, which is then passed.</summary>
     protected Span<float> NextState(int row) => _trajectories![row].Slice(NextTime![row]++ * X.Width, X.Width);
 
+    /// <summary>Takes the trajectory states of a row back, from one of its times on.</summary>
+    protected void ForgetStates(int row, int time)
+    {
+        _trajectories![row][(time * X.Width)..].Fill(float.NaN);
+        NextTime![row] = time;
+    }
+
     /// <summary>Asks the field for a range of rows at the times and states in the buffers.</summary>
     protected void Evaluate(int first, int count, int output, CancellationToken cancellationToken)
     {

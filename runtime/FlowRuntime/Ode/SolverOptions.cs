@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace FlowRuntime.Ode;
 
 /// <summary>How dx/dt = v(t, x) is solved: <see cref="AdaptiveSteps"/> or <see cref="FixedSteps"/>.</summary>
@@ -14,6 +16,11 @@ public abstract record SolverOptions
 /// <summary>
 /// Each sample chooses its own steps, so that its own estimated error stays within its tolerance, whatever the others do.
 /// </summary>
+/// <remarks>
+/// A sample ends after at most <see cref="MaxSteps"/> steps, and so after at most 2 + s · <see cref="MaxSteps"/> evaluations, s the stages of the method, besides those of a trajectory's interpolant. The tolerances hold
+/// for the root mean square over a sample's values and for each step; what its steps add up to, and what the flow makes of it, is not estimated. A field that changes between the times and states that a step looks at
+/// is not seen. States are float32: where their rounding alone, 6e-8 of the state, is more than the tolerances allow, the sample ends as <see cref="Sampling.SampleStatus.StepTooSmall"/>.
+/// </remarks>
 public sealed record AdaptiveSteps : SolverOptions
 {
     /// <summary>Below this tolerance the higher order pays: see docs/solvers.md for the figures.</summary>
@@ -29,7 +36,9 @@ public sealed record AdaptiveSteps : SolverOptions
         init;
     }
 
-    /// <summary>Error allowed a step as a share of |x|; above 0, without unit. Default 3e-3.</summary>
+    /// <summary>
+    /// Error allowed a step as a share of |x|; above 0, without unit. Default 3e-3. Below 6e-8, what float32 rounds a state by, it is met only where the absolute tolerance allows that rounding.
+    /// </summary>
     public double RelativeTolerance
     {
         get;
@@ -95,16 +104,23 @@ public sealed record AdaptiveSteps : SolverOptions
 /// <summary>Every sample takes the same steps: a fixed cost, and no word about the error.</summary>
 public sealed record FixedSteps : SolverOptions
 {
+    private const int MostSteps = 1 << 24;
+
     /// <summary>Makes the choice of a method and a number of steps.</summary>
     /// <param name="method">The method.</param>
-    /// <param name="count">Number of steps from the start to the end, at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The count is below 1.</exception>
+    /// <param name="count">Number of steps from the start to the end, from 1 to 16,777,216.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1 or above that.</exception>
     public FixedSteps(SolverMethod method, int count)
     {
-        if (count < 1)
-            throw new ArgumentOutOfRangeException(nameof(count), count, "Give at least one step, such as 20.");
+        CheckCount(count);
         Method = method;
         Count = count;
+    }
+
+    internal static void CheckCount(int count, [CallerArgumentExpression(nameof(count))] string name = "")
+    {
+        if (count is < 1 or > MostSteps)
+            throw new ArgumentOutOfRangeException(name, count, FormattableString.Invariant($"Give 1 to {MostSteps} steps, such as 20."));
     }
 
     /// <summary>The method.</summary>

@@ -14,6 +14,15 @@ namespace FlowRuntime.Ode;
 /// </remarks>
 public sealed record StepController(double Beta1, double Beta2, double Beta3)
 {
+    /// <summary>Exponent β₁ of this step's error; finite.</summary>
+    public double Beta1 { get; init => field = Finite(value, nameof(Beta1)); } = Finite(Beta1, nameof(Beta1));
+
+    /// <summary>Exponent β₂ of the last accepted step's error; finite.</summary>
+    public double Beta2 { get; init => field = Finite(value, nameof(Beta2)); } = Finite(Beta2, nameof(Beta2));
+
+    /// <summary>Exponent β₃ of the error before; finite.</summary>
+    public double Beta3 { get; init => field = Finite(value, nameof(Beta3)); } = Finite(Beta3, nameof(Beta3));
+
     internal const double Safety = 0.9;
     internal const double Shrink = 0.2;
     internal const double Grow = 10;
@@ -32,4 +41,7 @@ public sealed record StepController(double Beta1, double Beta2, double Beta3)
     /// Source: Kennedy and Carpenter 2003, Appl. Numer. Math. 44.
     /// </summary>
     public static StepController PID { get; } = new(0.58, -0.21, 0.1);
+
+    private static double Finite(double value, string name) => double.IsFinite(value) ? value
+        : throw new ArgumentOutOfRangeException(name, value, "Give a finite exponent, such as 0.7.");
 }

@@ -14,6 +14,9 @@ namespace FlowRuntime.Ode;
 public sealed class StepProfile
 {
     private const double Softening = 1e-3;
+
+    /// <summary>Beyond the table's end: a logarithm of 0 or less would change the last bits of the other rows of its vector.</summary>
+    private const double LeastLeft = 1e-6;
     private static readonly double Least = Math.Log(Softening);
     private static readonly double Most = Math.Log(1 + Softening);
 
@@ -80,6 +83,7 @@ public sealed class StepProfile
     {
         steps = steps[..times.Length];
         TensorPrimitives.Subtract(1 + Softening, times, steps);
+        TensorPrimitives.Max(steps, LeastLeft, steps);
         TensorPrimitives.Log(steps, steps);
         double scale = (row.Length - 1) / (Least - Most);
         for (int i = 0; i < steps.Length; i++)

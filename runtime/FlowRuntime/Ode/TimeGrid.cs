@@ -52,11 +52,17 @@ public abstract record TimeGrid
     /// <param name="end">Time it ends at; before the start for a solve in reverse.</param>
     /// <param name="path">The model's path; null where none is known.</param>
     /// <returns>steps + 1 times; the first is <paramref name="start"/>, the last <paramref name="end"/>.</returns>
-    /// <exception cref="ArgumentException">The grid needs a path, or its own times do not fit the solve.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer steps than one, or more than <see cref="FixedSteps"/> take.</exception>
+    /// <exception cref="ArgumentException">The grid needs a path, its own times do not fit the solve, or there are more steps than numbers between start and end.</exception>
     public double[] Times(int steps, double start, double end, ProbabilityPath? path)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
+        FixedSteps.CheckCount(steps);
         double[] times = Between(steps, Math.Min(start, end), Math.Max(start, end), path);
+        for (int i = 1; i <= steps; i++)
+        {
+            if (!(times[i] > times[i - 1]))
+                throw new ArgumentException(FormattableString.Invariant($"The grid '{this}' of {steps} steps from t = {start} to {end} puts two of its times on t = {times[i]}. Take fewer steps, or the uniform grid."));
+        }
         if (start > end)
             Array.Reverse(times);
         return times;

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using FlowRuntime.Fields;
 using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
@@ -122,10 +123,11 @@ internal sealed class WhitenedField : IVelocityField
         Unwhiten(time, sample.State);
         for (int i = 0; i < problem.TrajectoryTimes.Count; i++)
             Unwhiten(problem.TrajectoryTimes[i], sample.Trajectory.Slice(i * Dimension, Dimension));
+        bool isLost = sample.Status == SampleStatus.Completed && !TensorPrimitives.IsFiniteAll<float>(sample.State); // larger than float32 in x, though not in z
         return new FinishedSample
         {
             Index = sample.Index,
-            Status = sample.Status,
+            Status = isLost ? SampleStatus.NonFinite : sample.Status,
             Time = time,
             Evaluations = sample.Evaluations,
             Accepted = sample.Accepted,
@@ -147,7 +149,7 @@ internal sealed class WhitenedField : IVelocityField
 
     private float[] OneEach(IReadOnlyList<double> values, string name)
     {
-        if ((values.Count != 1 && values.Count != Dimension) || !values.All(double.IsFinite))
+        if ((values.Count != 1 && values.Count != Dimension) || !values.All(value => float.IsFinite((float)value)))
             throw new ArgumentException($"The data's {name} has {values.Count} numbers; one or {Dimension} finite ones are needed.");
         return [.. Enumerable.Range(0, Dimension).Select(i => (float)values[values.Count == 1 ? 0 : i])];
     }

@@ -34,7 +34,7 @@ public readonly record struct PathCoefficients(double Alpha, double Sigma, doubl
     public double Deviation => Gamma == 0 ? Sigma : Math.Sqrt(Sigma * Sigma + Gamma * Gamma);
 
     /// <summary>ρ' = dρ/dt.</summary>
-    public double DeviationRate => Gamma == 0 ? SigmaRate : HalfVarianceRate / Deviation;
+    public double DeviationRate => Gamma == 0 && double.IsFinite(GammaRate) ? SigmaRate : HalfVarianceRate / Deviation;
 
     /// <summary>The noise level ρ/α, from ∞ (noise) to 0 (data).</summary>
     public double NoiseLevel => Deviation / Alpha;

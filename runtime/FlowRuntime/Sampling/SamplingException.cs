@@ -25,6 +25,6 @@ public sealed class SamplingException : Exception
     {
         SampleStatus.NonFinite => "the velocity is not finite there. No tolerance mends this: check that the inputs are scaled as in training and that the model was exported from a finite network.",
         SampleStatus.OutOfSteps => "the limit on steps, or on rejections in a row, was reached. Raise the tolerances, or MaxSteps and MaxRejections.",
-        _ => "the step became too small. Raise the tolerances.",
+        _ => "the step became too small for the tolerances, or they are smaller than what float32 rounds the state by. Raise the tolerances.",
     });
 }
