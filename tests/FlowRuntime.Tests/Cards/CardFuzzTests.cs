@@ -131,6 +131,8 @@ public class CardFuzzTests
     /// <summary>Changes the text of one field, so that also what no tree can hold, such as a name that comes twice, stands there.</summary>
     private static string Change(string json, int place, int way, string value)
     {
+        if (json.Contains("\\ud800", StringComparison.OrdinalIgnoreCase))
+            return json; // half a letter, which no tree can be written with
         JsonNode root;
         try
         {
