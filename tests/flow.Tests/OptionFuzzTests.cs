@@ -93,23 +93,23 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
     }
 
     [Theory, MemberData(nameof(Verbs))]
-    public void Whatever_an_options_value_is_the_work_is_done_or_refused(string verb)
+    public async Task Whatever_an_options_value_is_the_work_is_done_or_refused(string verb)
     {
         Symbol[] symbols = [.. Symbols(verb)];
         Gen<(Symbol Symbol, string Value)> given = Gen.Select(Gen.OneOf(symbols), Value);
-        Gen.Select(Gen.OneOf("tiny", "condition", "density"), given.Array[1, 3]).SampleAsync(
-            async (model, values) => { await Try(verb, model, values); }, iter: Iterations.Usual(verb is "devices" or "tune" or "bench" ? 25 : 90), threads: 1).GetAwaiter().GetResult();
+        await Gen.Select(Gen.OneOf("tiny", "condition", "density"), given.Array[1, 3]).SampleAsync(
+            async (model, values) => { await Try(verb, model, values); }, iter: Iterations.Usual(verb is "devices" or "tune" or "bench" ? 25 : 90), threads: 1);
     }
 
     [Fact]
-    public void Whatever_words_stand_on_the_line_it_is_understood_or_refused()
+    public async Task Whatever_words_stand_on_the_line_it_is_understood_or_refused()
     {
         string[] words = [.. FlowCommand.Root().Subcommands.Where(verb => verb.Name is not ("bench" or "tune" or "card")).Select(verb => verb.Name), .. Symbols("sample").Select(symbol => symbol.Name), "--help", "--version", "[suggest]", "[suggest:-1]", "[suggest:x]", "[diagram]", "[env:A=b]"];
-        Gen.OneOf(Gen.OneOf(words), Value).Array[0, 6].SampleAsync(async given =>
+        await Gen.OneOf(Gen.OneOf(words), Value).Array[0, 6].SampleAsync(async given =>
         {
             string? directive = given.FirstOrDefault(word => word.StartsWith("[suggest", StringComparison.Ordinal)); // a shell gives one
             await Run([.. given.Where(word => !word.StartsWith("[suggest", StringComparison.Ordinal)).Prepend(directive).OfType<string>().Select(word => Filled(word, "tiny"))]);
-        }, iter: Iterations.Usual(300), threads: 1).GetAwaiter().GetResult();
+        }, iter: Iterations.Usual(300), threads: 1);
     }
 
     [Theory]
