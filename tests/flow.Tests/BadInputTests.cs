@@ -128,7 +128,7 @@ public sealed class BadInputTests(BadInputTests.BadModels models) : IClassFixtur
     [InlineData("sample {moons} --out {out} --rtol small", "--rtol", "'small'", "Give a number")]
     [InlineData("sample {moons} --out {out} --atol 0", "--atol", "positive number")]
     [InlineData("sample {moons} --out {out} --atol NaN", "--atol", "positive number")]
-    [InlineData("sample {moons} --out {out} --steps 0", "--steps", "at least one")]
+    [InlineData("sample {moons} --out {out} --steps 0", "--steps", "Give 1 to 16777216 steps")]
     [InlineData("sample {moons} --out {out} --steps 1.5", "--steps", "'1.5'", "Give a whole number")]
     [InlineData("sample {moons} --out {out} --steps 5 --rtol 1e-3", "--steps", "--rtol", "exclude each other")]
     [InlineData("sample {moons} --out {out} --steps 5 --atol 1e-3", "--steps", "--atol", "exclude each other")]

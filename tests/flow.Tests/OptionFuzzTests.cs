@@ -156,7 +156,7 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
         return [.. command.Options, .. command.Arguments];
     }
 
-    private static bool IsFlag(Symbol symbol) => symbol is Option { ValueType: var type } && type == typeof(bool);
+    private static bool IsFlag(Symbol symbol) => symbol is Option { ValueType: var type } && (type == typeof(bool) || type == typeof(bool?));
 
     /// <summary>Runs a verb as usual but for some of its options and arguments.</summary>
     private async Task<ToolRun> Try(string verb, string model, params (Symbol Symbol, string Value)[] given)

@@ -83,7 +83,7 @@ public sealed class SandboxTests : IDisposable
         ToolRun run = await ToolRun.InShell($"FLOW_SANDBOX_MEGABYTES={Megabytes} exec \"$0\" \"$@\"", "inspect", Foreign(bomb));
 
         Assert.Equal((CommandHost.BadInput, ""), (run.ExitCode, run.Output));
-        Assert.Contains("foreign.onnx cannot be evaluated: The network failed: ", run.Error, StringComparison.Ordinal);
+        Assert.Contains("foreign.onnx: the network failed: ", run.Error, StringComparison.Ordinal);
         Assert.Contains("memory", run.Error, StringComparison.Ordinal);
         Assert.Single(run.Error.TrimEnd().Split('\n'));
     }

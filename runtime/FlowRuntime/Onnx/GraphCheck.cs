@@ -19,13 +19,21 @@ internal sealed class GraphCheck
     private const int DeepestGraph = 16;
     private const int LongestName = 1 << 12;
 
+    /// <summary>Whole numbers by which ONNX Runtime divides or counts without a look at them, and what they may be: others end the process. Seen with version 1.31.</summary>
+    private static readonly Dictionary<(string Operation, string Attribute), (long Least, long Most)> Trusted = new()
+    {
+        [("DepthToSpace", "blocksize")] = (1, ushort.MaxValue),
+        [("SpaceToDepth", "blocksize")] = (1, ushort.MaxValue),
+        [("GatherND", "batch_dims")] = (0, 64),
+    };
+
     private static class Model { public const int Graph = 7, Function = 25; }
 
     private static class Graph { public const int Node = 1, Initializer = 5, SparseInitializer = 15; }
 
     private static class Node { public const int Operation = 4, Attribute = 5, Domain = 7, Overload = 8; }
 
-    private static class Attribute { public const int Tensor = 5, Graph = 6, Tensors = 10, Graphs = 11, Sparse = 22, Sparses = 23; }
+    private static class Attribute { public const int Name = 1, Whole = 3, Tensor = 5, Graph = 6, Tensors = 10, Graphs = 11, Sparse = 22, Sparses = 23; }
 
     private static class Function { public const int Name = 1, Node = 7, Domain = 10, Attribute = 11, Overload = 13; }
 
@@ -132,6 +140,7 @@ internal sealed class GraphCheck
     private void ReadNode(ProtobufField node, FunctionBody body, int depth)
     {
         (string operation, string domain, string overload) = ("", "", "");
+        var numbers = new List<(string Name, long Value)>();
         foreach (ProtobufField field in Fields(node))
         {
             switch (field.Number)
@@ -146,21 +155,35 @@ internal sealed class GraphCheck
                     overload = Name(field);
                     break;
                 case Node.Attribute:
-                    ReadAttribute(Nested(field), body, depth);
+                    numbers.Add(ReadAttribute(Nested(field), body, depth));
                     break;
             }
+        }
+        foreach ((string name, long value) in numbers)
+        {
+            if (Trusted.TryGetValue((operation, name), out var range) && (value < range.Least || value > range.Most))
+                throw new InvalidDataException($"its node {operation} has {name} {value}, which is not from {range.Least} to {range.Most}. The file is broken; fetch or export it again");
         }
         if (operation == "EPContext") // a program for a device, inside or in a file that its attributes name
             throw new InvalidDataException("its node EPContext holds a program made for one device. Give the model that it was made of");
         body.Add(FunctionBody.Key(domain, operation, overload));
     }
 
-    private void ReadAttribute(ProtobufField attribute, FunctionBody body, int depth)
+    /// <summary>Reads an attribute.</summary>
+    /// <returns>Its name, and its value where that is a whole number.</returns>
+    private (string Name, long Value) ReadAttribute(ProtobufField attribute, FunctionBody body, int depth)
     {
+        (string name, long value) = ("", 0);
         foreach (ProtobufField field in Fields(attribute))
         {
             switch (field.Number)
             {
+                case Attribute.Name:
+                    name = Name(field);
+                    break;
+                case Attribute.Whole:
+                    value = (long)field.Value;
+                    break;
                 case Attribute.Tensor or Attribute.Tensors:
                     TensorCheck.Check(this, Nested(field), _external);
                     break;
@@ -171,6 +194,7 @@ internal sealed class GraphCheck
                     throw Sparse();
             }
         }
+        return (name, value);
     }
 
     /// <summary>The fields of a nested message.</summary>

@@ -141,6 +141,13 @@ public sealed class HostileFileTests : IDisposable
     public void A_program_for_a_device_is_refused() =>
         Assert.Contains("EPContext holds a program", Refusal(TinyModel.TimesTimePlus([], [TinyModel.Node("EPContext", ["x"], "f")])));
 
+    [Theory]
+    [InlineData("DepthToSpace", "blocksize", 1L << 40)]
+    [InlineData("SpaceToDepth", "blocksize", 0)]
+    [InlineData("GatherND", "batch_dims", -1)]
+    public void Numbers_that_end_the_process_are_refused(string operation, string attribute, long value) =>
+        Assert.Contains($"its node {operation} has {attribute} {value}", Refusal(TinyModel.TimesTimePlus([], [TinyModel.Node(operation, ["x"], "f", TinyModel.Attribute(attribute, value))])));
+
     [Fact]
     public void A_long_name_is_refused() =>
         Assert.Contains("is 5000 bytes long", Refusal(TinyModel.TimesTimePlus([], [TinyModel.Node(new string('A', 5000), ["x"], "f")])));

@@ -48,7 +48,7 @@ internal static class SandboxedProcess
             }
             catch (InvalidOperationException e)
             {
-                throw new InvalidDataException($"{model.Path} cannot be evaluated: {e.Message}", e);
+                throw new InvalidDataException(e.Message, e); // a model that cannot be evaluated is bad input
             }
         }
         Works();
