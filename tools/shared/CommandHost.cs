@@ -21,6 +21,7 @@ internal static class CommandHost
     private const int NoSpaceOnUnix = 28; // ENOSPC
     private const int NoSpaceOnWindows = 112; // ERROR_DISK_FULL
     private const int QuotaOnLinux = 122; // EDQUOT
+    private const int InUseOnLinux = 11, InUseOnMac = 35, InUseOnWindows = 32; // EAGAIN, and ERROR_SHARING_VIOLATION
 
     /// <summary>SIGXFSZ, which tells of a file beyond the limit that the shell set; let be, it ends the process, and otherwise the write fails as on a full disk.</summary>
     private const PosixSignal FileTooLarge = (PosixSignal)25;
@@ -120,6 +121,9 @@ internal static class CommandHost
             // stderr is closed, or on a full disk.
         }
     }
+
+    /// <summary>Whether a failure is that of a file which another process holds.</summary>
+    public static bool IsInUse(IOException e) => (e.HResult & 0xFFFF) is InUseOnLinux or InUseOnMac or InUseOnWindows;
 
     /// <summary>Uses an option's value; what is wrong with it is reported under the option's name.</summary>
     public static T Checked<T>(string option, Func<T> use)

@@ -53,8 +53,10 @@ internal sealed class RunLock : IDisposable
             {
                 file = new FileStream(name, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException) && File.Exists(name))
+            catch (IOException e) when (CommandHost.IsInUse(e))
             {
+                if (!File.Exists(name))
+                    continue; // it was let go just now
                 throw new ArgumentException($"{path} is being written by {Holder(holder)}. Wait until it ends, or end it; or name another folder.", e);
             }
             if (IsStillThere(file, name))

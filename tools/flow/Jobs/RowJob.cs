@@ -27,9 +27,6 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
     /// <summary>A process that is killed loses what it did since.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
-    /// <summary>What an <see cref="IOException"/> says for a file that another process holds: EAGAIN, and ERROR_SHARING_VIOLATION.</summary>
-    private const int InUseOnLinux = 11, InUseOnMac = 35, InUseOnWindows = 32;
-
     private long _done, _kept; // rows that are there, and those that the last checkpoint tells of
     private JobTotals _totals = new(0, 0, 0, 0, 0);
 
@@ -141,7 +138,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
         {
             return open();
         }
-        catch (IOException e) when ((e.HResult & 0xFFFF) is InUseOnLinux or InUseOnMac or InUseOnWindows)
+        catch (IOException e) when (CommandHost.IsInUse(e))
         {
             throw new ArgumentException($"--out: another run is writing {target.Path}. Wait for it, or give another name.", e);
         }
