@@ -9,11 +9,10 @@ git clone --quiet "$root" "$work/clone"
 cd "$work/clone"
 dotnet build -c Release -p:Coverage=true --verbosity quiet
 for project in FlowRuntime FlowRuntime.Training; do
-    bin=tests/$project.Tests/bin/Release/net10.0
-    program=$(find "$bin" -name "$project.Tests" -type f | head -n 1)
-    "$program" --coverlet --coverlet-output-format cobertura --coverlet-include "[$project]*" --results-directory "$work/$project" > "$work/$project.log" ||
-        { tail -n 40 "$work/$project.log"; echo "The tests of $project failed."; }
-    report=$(find "$work/$project" "$bin" . -name '*cobertura*.xml' -newer "$work/clone/README.md" | head -n 1)
+    # One test fails here: the counter brings an assembly that the runtime does not know.
+    dotnet test --project "tests/$project.Tests" -c Release -p:Coverage=true --no-build --coverlet --coverlet-output-format cobertura \
+        --coverlet-include "[$project]*" --results-directory "$work/$project" > "$work/$project.log" || grep '^failed' "$work/$project.log" || true
+    report=$(find "$work/$project" -name '*cobertura*.xml' | head -n 1)
     awk -v name="$project" '
         /<coverage / { match($0, /line-rate="[^"]*"/); lines = substr($0, RSTART + 11, RLENGTH - 12); match($0, /branch-rate="[^"]*"/); branches = substr($0, RSTART + 13, RLENGTH - 14) }
         /<class / { match($0, /filename="[^"]*"/); file = substr($0, RSTART + 10, RLENGTH - 11); in_lines = 0 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every verb of flow on 64-bit ARM under emulation, against the same commands on x64: exit codes, and numbers to 1e-4.
-# On x64 Debian or Ubuntu, about ten minutes; not in CI. Needs:
+# On x64 Debian or Ubuntu, about twenty minutes; not in CI. Needs:
 #   apt-get install clang lld zlib1g-dev zip qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils-aarch64-linux-gnu \
 #     libstdc++6-arm64-cross libgcc-s1-arm64-cross
 # Run it as: tests/arm64/run.sh [--published]     with --published it takes the archives that are in artifacts/ already.

@@ -159,7 +159,7 @@ kept() { sed -n 's/.*"done": *\([0-9]*\).*/\1/p' "$here"/*.partial.json "$here"/
 # --- Signals at random moments ---
 signalled() { # SIGNAL KIND REPETITIONS KILLS LOST
     undisturbed "$2"
-    begin "SIG$1 at random moments" "$2" "$5"
+    begin "SIG$1 at random moments" "$2" "${5:-nothing}"
     local least=- most=- have
     for ((i = 0; i < $3 * multiple; i++)); do
         start_over
@@ -306,9 +306,9 @@ fi
 # --- What cannot be written ---
 if has readonly; then
     short_works
-    for kind in sample.npy sample.csv sample.png folder tune card join run export; do
-        parts; undisturbed run; undisturbed $kind
-        begin "read-only file system" $kind
+    for each in sample.npy sample.csv sample.png folder tune card join run export; do # the works have a variable kind of their own
+        parts; undisturbed run; undisturbed $each
+        begin "read-only file system" $each
         here=$disk
         on_disk 64m || break
         start_over; first

@@ -103,8 +103,23 @@ public sealed class HostileFileTests : IDisposable
     }
 
     [Fact]
-    public void A_sparse_tensor_is_refused() =>
+    public void A_sparse_tensor_is_refused()
+    {
         Assert.Contains("a sparse tensor", Refusal(Model(Tensor(Protobuf.Message(9, Two)), Protobuf.Message(15, Protobuf.Number(3, 1L << 40)))));
+        Assert.Contains("a sparse tensor", Refusal(TinyModel.TimesTimePlus([], [TinyModel.Node("Constant", [], "f", Protobuf.Message(5, Protobuf.Text(1, "sparse_value"), Protobuf.Message(22)))])));
+    }
+
+    [Fact]
+    public void Tensors_of_attributes_and_functions_are_held_to_the_same()
+    {
+        // A tensor is field 5 of a graph and of an attribute alike.
+        byte[] value = Protobuf.Message(5, Protobuf.Text(1, "value"), Outside(("location", "../secret.bin")));
+        byte[] constant = TinyModel.Node("Constant", [], "f", value);
+        byte[] model = TinyModel.TimesTimePlus([], [Call(1, "f")]);
+        Assert.Contains("'../secret.bin'", Refusal(TinyModel.TimesTimePlus([], [constant])));
+        Assert.Contains("'../secret.bin'", Refusal([.. model, .. Protobuf.Message(25, Protobuf.Text(1, "f"), Protobuf.Message(7, TinyModel.Node("Constant", [], "b", value)[2..]), Protobuf.Text(10, "d"))]));
+        Assert.Contains("'../secret.bin'", Refusal([.. model, .. Protobuf.Message(25, Protobuf.Text(1, "f"), Protobuf.Message(11, value[2..]), Protobuf.Text(10, "d"))]));
+    }
 
     [Fact]
     public void Graphs_lie_in_one_another_to_a_bound()
