@@ -88,7 +88,7 @@ files() { (cd "$1" && find . -type f -not -path '*/tensorboard/*' | sort); }
 # After a fault: whatever has its final name is whole, the new one or the old one.
 sound() {
     local file
-    for file in $(files "$here" | grep -v -e '\.partial' -e '\.new$' -e /checkpoints/ -e metrics.jsonl -e pictures/model); do
+    for file in $(files "$here" | grep -v -e '\.partial' -e '\.new$' -e /checkpoints/ -e metrics.jsonl -e pictures/model -e run.lock); do # a lock that a killed process leaves holds nobody
         [ -e "$whole/$file" ] && equal "$whole/$file" "$here/$file" && continue
         [ -e "$old/$file" ] && cmp -s "$old/$file" "$here/$file" && continue
         wrong "after the fault $file is neither the old nor the new one"
@@ -102,7 +102,7 @@ same() {
     for file in $(files "$whole"); do equal "$whole/$file" "$here/$file" || wrong "$file differs from that of the run that was let be"; done
 }
 start_over() { rm -rf "${here:?}"/* 2> /dev/null; mkdir -p "$here"; cp -r "$old"/. "$here"/; }
-go_on() { again; timeout "$patience" "${command[@]}" > out 2> err < /dev/null; local ended=$?; [ $ended = 0 ] || wrong "going on ended with $ended: $(head -c 300 err | tr '\n' '|')"; }
+go_on() { again; timeout "$patience" "${command[@]}" > out 2> err < /dev/null; local ended=$?; [ $ended = 0 ] || grep -q "holds a finished run" err || wrong "going on ended with $ended: $(head -c 300 err | tr '\n' '|')"; }
 
 # The works. Each sets the command that does it ('first') and the one that goes on with it ('again') in $here; $old holds what is there before.
 work_of() {

@@ -33,15 +33,15 @@ internal sealed class RunLock : IDisposable
         }
     }
 
-    /// <summary>Lets go of the folder, and leaves nothing.</summary>
+    /// <summary>Lets go of the folder, and leaves nothing, where it is still there.</summary>
     public void Dispose()
     {
-        File.Delete(_holder);
+        Delete(_holder);
         if (!OperatingSystem.IsWindows()) // where only a closed file can be deleted
-            File.Delete(_file.Name);
+            Delete(_file.Name);
         _file.Dispose();
         if (OperatingSystem.IsWindows())
-            DeleteUnlessHeld(_file.Name);
+            Delete(_file.Name);
     }
 
     private static FileStream Open(string path, string name, string holder)
@@ -84,14 +84,15 @@ internal sealed class RunLock : IDisposable
         }
     }
 
-    private static void DeleteUnlessHeld(string name)
+    private static void Delete(string name)
     {
         try
         {
             File.Delete(name);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            // Another holds it by now, or the folder has gone: what the run says of that matters more.
         }
     }
 }
