@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
@@ -16,7 +15,7 @@ namespace FlowRuntime.Tool.Isolation;
 /// <remarks>It bounds accidents and simple malice. It is no jail: the process may read and write what its user may. See docs/security.md.</remarks>
 internal static class Sandbox
 {
-    /// <summary>Set for the process in the sandbox: the handle of the pipe on which it says that the model works, and its memory in bytes.</summary>
+    /// <summary>Set for the process in the sandbox: its memory in bytes, and a file that it removes once the model works.</summary>
     public const string Variable = "FLOW_SANDBOX";
 
     /// <summary>Seconds for opening a model and evaluating it once.</summary>
@@ -28,6 +27,8 @@ internal static class Sandbox
     private const double DefaultSeconds = 60;
     private const double BytesPerSecond = 1 << 24; // of a slow disk, for large files
     private const double DefaultShare = 0.75; // of the memory that is free
+
+    private const int Between = 20; // milliseconds between two looks
 
     private const int FirstSignal = 128; // a process that a signal ended exits with 128 and its number
 
@@ -62,22 +63,25 @@ internal static class Sandbox
         string model = ModelOf(parsed)!;
         double seconds = Setting(SecondsVariable) ?? DefaultSeconds + new FileInfo(model) switch { { Exists: true } file => file.Length / BytesPerSecond, _ => 0 };
         double bytes = Setting(MegabytesVariable) * 1e6 ?? DefaultShare * MemoryNeeds.Available;
-        using var works = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
+        string waiting = Path.Combine(Path.GetTempPath(), $"flow-{Guid.NewGuid():N}");
         string program = Environment.ProcessPath!; // dotnet, or the program itself
         string[] itself = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Path.Combine(AppContext.BaseDirectory, "flow.dll")] : [];
         var start = new ProcessStartInfo(program, [.. itself, .. arguments]) { UseShellExecute = false };
-        start.Environment[Variable] = string.Create(CultureInfo.InvariantCulture, $"{works.GetClientHandleAsString()} {(long)bytes}");
+        start.Environment[Variable] = string.Create(CultureInfo.InvariantCulture, $"{(long)bytes} {waiting}");
+        File.Create(waiting).Dispose();
         using Process process = Process.Start(start)!;
-        works.DisposeLocalCopyOfClientHandle();
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => PassOn(signal, process));
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => PassOn(signal, process));
 
-        Task<int> word = Task.Run(works.ReadByte);
-        bool inTime = word.Wait(TimeSpan.FromSeconds(seconds));
+        long started = Stopwatch.GetTimestamp();
+        bool inTime = true;
+        while (inTime && File.Exists(waiting) && !process.WaitForExit(Between))
+            inTime = Stopwatch.GetElapsedTime(started).TotalSeconds < seconds;
         if (!inTime)
             process.Kill();
         process.WaitForExit();
-        bool opened = word.IsCompletedSuccessfully && word.Result >= 0;
+        bool opened = !File.Exists(waiting);
+        File.Delete(waiting);
         int code = process.ExitCode;
         if (!inTime)
             error.WriteLine($"{model} could not be opened and evaluated once within {seconds:F0} s ({SecondsVariable}); its process was ended.");

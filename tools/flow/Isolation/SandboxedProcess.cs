@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using FlowRuntime.Fields;
 
@@ -13,15 +12,15 @@ internal static class SandboxedProcess
     private const int ParentDeathSignal = 1, NoNewPrivileges = 38;
     private const ulong Kill = 9;
 
-    private static string? _pipe;
+    private static string? _waiting;
 
     /// <summary>Takes the bounds on, where this is such a process: memory, no core file, no rights that it has not, and an end with the process that waits for it.</summary>
     /// <returns>Whether it is.</returns>
     public static bool Enter()
     {
-        if (Environment.GetEnvironmentVariable(Sandbox.Variable)?.Split(' ') is not [var pipe, var memory] || !ulong.TryParse(memory, CultureInfo.InvariantCulture, out ulong bytes))
+        if (Environment.GetEnvironmentVariable(Sandbox.Variable)?.Split(' ', 2) is not [var memory, var waiting] || !ulong.TryParse(memory, CultureInfo.InvariantCulture, out ulong bytes))
             return false;
-        _pipe = pipe;
+        _waiting = waiting;
         if (!OperatingSystem.IsLinux())
             return true;
         // The limit counts memory that may be written, not addresses that are set aside, of which .NET takes many.
@@ -36,7 +35,7 @@ internal static class SandboxedProcess
     /// <exception cref="InvalidDataException">It cannot be evaluated.</exception>
     public static void Works(FlowModel model)
     {
-        if (_pipe is null)
+        if (_waiting is null)
             return;
         var buffers = new EvaluationBuffers(1, model.Field.Dimension, outputs: 1);
         using (IVelocityEvaluator evaluator = model.Network.CreateEvaluator(buffers))
@@ -57,11 +56,9 @@ internal static class SandboxedProcess
     /// <summary>Says that what could not be trusted is done.</summary>
     public static void Works()
     {
-        if (_pipe is not { } handle)
-            return;
-        _pipe = null;
-        using var pipe = new AnonymousPipeClientStream(PipeDirection.Out, handle);
-        pipe.WriteByte(1);
+        if (_waiting is not null)
+            File.Delete(_waiting);
+        _waiting = null;
     }
 
     private static void Limit(int resource, ulong value)
