@@ -58,6 +58,8 @@ public class CardFuzzTests
             var text = new StringBuilder(Cards[card]);
             foreach ((int place, int way, char letter) in damages)
             {
+                if (text.Length == 0)
+                    break; // the damages before took all of it
                 int at = place % text.Length;
                 _ = way switch
                 {
