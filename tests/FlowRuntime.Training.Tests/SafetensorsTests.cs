@@ -80,7 +80,7 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Throws<InvalidDataException>(() => Safetensors.ReadInto(File, new Dictionary<string, Tensor> { ["a"] = zeros(3) }));
     }
 
-    private static Dictionary<string, Tensor> Tensors() => new() { ["a"] = tensor(new float[] { 1, -2, 3.5f }), ["b"] = arange(6, dtype: ScalarType.Float32).reshape(2, 3) };
+    private static Dictionary<string, Tensor> Tensors() => new() { ["a"] = tensor(new float[] { 1, -2, 3.5f }), ["b"] = tensor(new float[] { 0, 1, 2, 3, 4, 5 }).reshape(2, 3) };
 
     private static Dictionary<string, Tensor> Zeros() => new() { ["a"] = zeros(3), ["b"] = zeros(2, 3) };
 }

@@ -24,6 +24,7 @@ internal sealed class BatchTensors : IDisposable
     {
         (_network, _first, _rows) = (network, first, rows);
         _ops = precision == TrainingPrecision.Bfloat16 ? Bfloat16Ops.Instance : TorchOps.Instance;
+        using var scope = NewDisposeScope();
         long[] shape = [rows, .. network.Shape.Select(size => (long)size)];
         _times = zeros(rows, device: device).DetachFromDisposeScope();
         _states = zeros(shape, device: device).DetachFromDisposeScope();

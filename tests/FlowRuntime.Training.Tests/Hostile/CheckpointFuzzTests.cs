@@ -8,7 +8,6 @@ using static TorchSharp.torch;
 namespace FlowRuntime.Training.Tests.Hostile;
 
 /// <summary>Weights and checkpoints, however broken, are refused by their file's name; a training loses none of them. CsCheck_Iter makes it a longer run of the same.</summary>
-[Collection(RunsAlone.Name)]
 public sealed class CheckpointFuzzTests(ITestOutputHelper output) : IDisposable
 {
     private readonly HostileFiles _files = new();

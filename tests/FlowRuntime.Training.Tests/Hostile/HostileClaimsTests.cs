@@ -8,7 +8,6 @@ using static TorchSharp.torch;
 namespace FlowRuntime.Training.Tests.Hostile;
 
 /// <summary>Files that claim more than they hold, or steer what is said of them: each of these once took memory, time, a process, or another exception.</summary>
-[Collection(RunsAlone.Name)]
 public sealed class HostileClaimsTests(ITestOutputHelper output) : IDisposable
 {
     private readonly HostileFiles _files = new();

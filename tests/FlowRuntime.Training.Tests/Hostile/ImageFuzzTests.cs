@@ -7,7 +7,6 @@ using SkiaSharp;
 namespace FlowRuntime.Training.Tests.Hostile;
 
 /// <summary>No image and no IDX file, however broken, does more than be refused. CsCheck_Iter makes it a longer run of the same.</summary>
-[Collection(RunsAlone.Name)]
 public sealed class ImageFuzzTests(ITestOutputHelper output) : IDisposable
 {
     private readonly HostileFiles _files = new();

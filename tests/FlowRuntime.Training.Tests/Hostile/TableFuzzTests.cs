@@ -8,7 +8,6 @@ using Parquet.Schema;
 namespace FlowRuntime.Training.Tests.Hostile;
 
 /// <summary>No table, however broken, does more than be refused. CsCheck_Iter makes it a longer run of the same.</summary>
-[Collection(RunsAlone.Name)]
 public sealed class TableFuzzTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly string[] Csv =

@@ -212,7 +212,7 @@ public sealed class DivergenceTests : IDisposable
     private static (Tensor T, Tensor X, Tensor Label) Inputs(VelocityNetwork network, int rows)
     {
         long[] shape = [rows, .. network.Shape.Select(size => (long)size)];
-        return (linspace(0.1, 0.9, rows), Trainer.Seeded(5, () => randn(shape)), arange(rows));
+        return (linspace(0.1, 0.9, rows), Trainer.Seeded(5, () => randn(shape)), tensor(Enumerable.Range(0, rows).Select(row => (long)row).ToArray()));
     }
 
     private static FlowCard Card(VelocityNetwork network) => new(

@@ -37,7 +37,8 @@ public static class Safetensors
         long offset = 0;
         foreach ((string name, Tensor tensor) in tensors)
         {
-            using Tensor host = tensor.detach().cpu();
+            using var scope = NewDisposeScope();
+            Tensor host = tensor.detach().cpu();
             values.Add(host.data<float>().ToArray());
             long end = offset + tensor.numel() * sizeof(float);
             header[name] = new JsonObject
@@ -144,8 +145,9 @@ public static class Safetensors
         byte[] bytes = new byte[end - start];
         file.Position = data + start;
         file.ReadExactly(bytes);
+        using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        using Tensor values = from_array(MemoryMarshal.Cast<byte, float>(bytes).ToArray()).reshape(tensor.shape);
+        Tensor values = from_array(MemoryMarshal.Cast<byte, float>(bytes).ToArray()).reshape(tensor.shape);
         tensor.copy_(values);
     }
 

@@ -25,6 +25,7 @@ internal sealed class ClassifierNetwork : nn.Module
     /// <param name="classes">Number of classes.</param>
     public ClassifierNetwork(IReadOnlyList<int> shape, int classes) : base("classifier")
     {
+        using var scope = NewDisposeScope();
         (int height, int width) = (shape[1], shape[2]);
         List<Conv2d> convolutions = [nn.Conv2d(shape[0], FirstChannels, 3, padding: 1)];
         List<GroupNorm> norms = [ChannelNorm.Make(Groups, FirstChannels)];

@@ -24,15 +24,16 @@ public sealed class ConditionEmbedding : nn.Module
     /// <param name="vectorLength">Number of values of a condition vector; 0 for none.</param>
     public ConditionEmbedding(int width, int frequencies, int classes, int vectorLength = 0) : base("condition")
     {
-        _frequencies = tensor(Enumerable.Range(1, frequencies).Select(k => (float)Math.PI * k).ToArray());
+        using var scope = NewDisposeScope();
+        _frequencies = tensor(Enumerable.Range(1, frequencies).Select(k => (float)Math.PI * k).ToArray()).DetachFromDisposeScope();
         _time = nn.Linear(2 * frequencies, width);
         _timeHidden = nn.Linear(width, width);
-        _label = classes > 0 ? new Parameter(randn(classes + 1, width)) : null;
+        _label = classes > 0 ? (Parameter)new Parameter(randn(classes + 1, width)).DetachFromDisposeScope() : null;
         if (vectorLength > 0)
         {
             _vector = nn.Linear(vectorLength, width);
             _vectorHidden = nn.Linear(width, width);
-            _noVector = new Parameter(randn(1, width));
+            _noVector = (Parameter)new Parameter(randn(1, width)).DetachFromDisposeScope();
         }
         RegisterComponents();
     }

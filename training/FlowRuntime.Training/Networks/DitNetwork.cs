@@ -29,6 +29,7 @@ public sealed class DitNetwork : VelocityNetwork
     /// <exception cref="ArgumentException">The images do not fit the options.</exception>
     public DitNetwork(IReadOnlyList<int> shape, int classes, DitOptions options, int vectorLength = 0) : base("dit", shape, classes, vectorLength)
     {
+        using var scope = NewDisposeScope();
         options.CheckFor(shape);
         (_channels, _patch, _width) = (shape[0], options.Patch, options.Width);
         (_rows, _columns) = (shape[1] / _patch, shape[2] / _patch);
@@ -75,6 +76,6 @@ public sealed class DitNetwork : VelocityNetwork
                 (places[2 * quarter + k], places[3 * quarter + k]) = ((float)sine, (float)cosine);
             }
         }
-        return tensor(table).reshape(rows * columns, width);
+        return tensor(table).reshape(rows * columns, width).DetachFromDisposeScope();
     }
 }

@@ -26,6 +26,7 @@ public sealed class MlpNetwork : VelocityNetwork
     /// <param name="vectorLength">Number of values of a condition vector; 0 (the default) for none.</param>
     public MlpNetwork(IReadOnlyList<int> shape, int classes, MlpOptions options, int vectorLength = 0) : base("mlp", shape, classes, vectorLength)
     {
+        using var scope = NewDisposeScope();
         int width = options.Width;
         _input = nn.Linear(Dimension, width);
         _condition = new ConditionEmbedding(width, options.Frequencies, classes, vectorLength);

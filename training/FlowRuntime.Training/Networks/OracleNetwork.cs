@@ -35,6 +35,7 @@ public sealed class OracleNetwork : VelocityNetwork
     /// <exception cref="ArgumentException">The path is a table.</exception>
     public OracleNetwork(GaussianMixture data, PathCard path) : base("oracle", [data.Dimension])
     {
+        using var scope = NewDisposeScope();
         if (path.Kind == PathKind.Tabulated)
             throw new ArgumentException("A path from a table has no formula to export. Name a path that has one, such as vp.", nameof(path));
         _path = path;
@@ -52,17 +53,17 @@ public sealed class OracleNetwork : VelocityNetwork
             logWeights[k] = (float)Math.Log(data.Weight(k));
             variances[k] = (float)(data.Scale(k) * data.Scale(k));
         }
-        using Tensor table = tensor(means).reshape(padded, d);
+        Tensor table = tensor(means).reshape(padded, d);
         _products = Fixed(table);
         _combine = Fixed(table.t().contiguous());
         _sum = Fixed(ones(1, padded));
         _squaredLength = Fixed(ones(1, d));
         _first = Fixed(tensor(new float[] { 1, 0 }).reshape(1, 2));
         _second = Fixed(tensor(new float[] { 0, 1 }).reshape(1, 2));
-        _logWeights = tensor(logWeights);
-        _squaredMeans = tensor(squares);
-        _variances = tensor(variances);
-        _quarterTurn = tensor(new[] { (float)(Math.PI / 2) });
+        _logWeights = tensor(logWeights).DetachFromDisposeScope();
+        _squaredMeans = tensor(squares).DetachFromDisposeScope();
+        _variances = tensor(variances).DetachFromDisposeScope();
+        _quarterTurn = tensor(new[] { (float)(Math.PI / 2) }).DetachFromDisposeScope();
         RegisterComponents();
     }
 
@@ -129,7 +130,7 @@ public sealed class OracleNetwork : VelocityNetwork
     private static Linear Fixed(Tensor weight)
     {
         Linear layer = nn.Linear(weight.shape[1], weight.shape[0], hasBias: false);
-        layer.weight = new Parameter(weight.clone(), requires_grad: false); // a parameter takes its tensor over
+        layer.weight = (Parameter)new Parameter(weight.clone(), requires_grad: false).DetachFromDisposeScope(); // a parameter takes its tensor over
         return layer;
     }
 }

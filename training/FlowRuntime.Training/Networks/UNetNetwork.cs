@@ -28,6 +28,7 @@ public sealed class UNetNetwork : VelocityNetwork
     /// <exception cref="ArgumentException">The images do not fit the options.</exception>
     public UNetNetwork(IReadOnlyList<int> shape, int classes, UNetOptions options, int vectorLength = 0) : base("unet", shape, classes, vectorLength)
     {
+        using var scope = NewDisposeScope();
         options.CheckFor(shape);
         (_levels, _blocks) = (options.Multipliers.Count, options.Blocks);
         int width = 4 * options.Width;

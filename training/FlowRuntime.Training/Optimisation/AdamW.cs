@@ -23,6 +23,7 @@ internal sealed class AdamW : IDisposable
     public AdamW(Tensor weights, Tensor gradients, double weightDecay)
     {
         (_weights, _gradients, _weightDecay) = (weights, gradients, weightDecay);
+        using var scope = NewDisposeScope();
         Means = zeros_like(weights, requires_grad: false).DetachFromDisposeScope();
         Squares = zeros_like(weights, requires_grad: false).DetachFromDisposeScope();
     }

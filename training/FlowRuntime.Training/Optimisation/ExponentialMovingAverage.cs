@@ -17,6 +17,7 @@ internal sealed class ExponentialMovingAverage : IDisposable
     {
         Decay = TrainingOptions.CheckedDecay(decay, nameof(decay));
         _parameters = parameters;
+        using var scope = NewDisposeScope();
         Average = parameters.detach().clone().DetachFromDisposeScope();
     }
 

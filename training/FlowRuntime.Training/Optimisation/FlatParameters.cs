@@ -30,9 +30,9 @@ internal sealed class FlatParameters : IDisposable
         if (length == 0)
             throw new ArgumentException($"The network '{network.GetName()}' has no parameter to train.", nameof(network));
         Device device = _places[0].Parameter.device;
+        using var scope = NewDisposeScope();
         Values = zeros(length, device: device).DetachFromDisposeScope();
         Gradients = zeros(length, device: device).DetachFromDisposeScope();
-        using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         foreach ((_, Parameter parameter, long start) in _places)
         {
