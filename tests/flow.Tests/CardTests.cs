@@ -36,6 +36,15 @@ public sealed class CardTests : IDisposable
     }
 
     [Fact]
+    public async Task A_card_is_not_written_over_a_model()
+    {
+        byte[] before = File.ReadAllBytes(_model);
+        ToolRun run = await ToolRun.InProcess("card", _model, "--out", _model, "--json");
+        Assert.Equal((CommandHost.BadInput, $"--out: {_model} does not end in .json, as a card does.\n"), (run.ExitCode, run.Error));
+        Assert.Equal(before, File.ReadAllBytes(_model));
+    }
+
+    [Fact]
     public async Task With_every_answer_the_model_is_sampled()
     {
         ToolRun run = (await ToolRun.InProcess(["card", _model, .. Answers.SelectMany(answer => new[] { "--set", answer }), "--json"])).EnsureSuccess();

@@ -47,13 +47,22 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
             TinyModel.Write(_folder, "tiny.onnx", TinyModel.TimesTimePlusTable(1, 2, 3, 4, 5, 6), TinyModel.ClassesCard);
             TinyModel.Write(_folder, "condition.onnx", TinyModel.TimesTimePlusCondition(), TinyModel.ConditionCard);
             TinyModel.Write(_folder, "density.onnx", TinyModel.TimesTime(), TinyModel.Card with { Outputs = new OutputsCard("v", "divergence") });
+            WriteData();
+        }
+
+        public string this[string name] => _folder.File(name);
+
+        /// <summary>The models' bytes, which nothing may change.</summary>
+        public Dictionary<string, byte[]> Models() => _folder.Files.Where(name => name.EndsWith(".onnx", StringComparison.Ordinal)).ToDictionary(name => name, name => File.ReadAllBytes(_folder.File(name)));
+
+        /// <summary>Writes the data again, which an output may be written over where one is named so.</summary>
+        public void WriteData()
+        {
             _folder.File("rows.csv", "1,2\n3,4\n5,6\n");
             _folder.File("mask.csv", "1,0\n");
             _folder.File("times.csv", "0\n0.3\n1\n");
             _folder.File("text.txt", "no data at all");
         }
-
-        public string this[string name] => _folder.File(name);
 
         public void Dispose() => _folder.Dispose();
     }
@@ -182,16 +191,18 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
     }
 
     private string Filled(string word, string model) => word
-        .Replace("{model}", inputs[$"{model}.onnx"], StringComparison.Ordinal).Replace("{tiny}", inputs["tiny.onnx"], StringComparison.Ordinal).Replace("{copy}", _folder["copy.onnx"], StringComparison.Ordinal)
+        .Replace("{model}", inputs[$"{model}.onnx"], StringComparison.Ordinal).Replace("{tiny}", _folder["copy.onnx"], StringComparison.Ordinal).Replace("{copy}", _folder["copy.onnx"], StringComparison.Ordinal)
         .Replace("{out}", _folder["out.npy"], StringComparison.Ordinal).Replace("{picture}", _folder["out.png"], StringComparison.Ordinal).Replace("{image}", _folder["out/"], StringComparison.Ordinal)
         .Replace("{rows}", inputs["rows.csv"], StringComparison.Ordinal).Replace("{mask}", inputs["mask.csv"], StringComparison.Ordinal).Replace("{times}", inputs["times.csv"], StringComparison.Ordinal)
-        .Replace("{text}", inputs["text.txt"], StringComparison.Ordinal).Replace("{file}", inputs["tiny.onnx"], StringComparison.Ordinal).Replace("{folder}", _folder["."], StringComparison.Ordinal)
+        .Replace("{text}", inputs["text.txt"], StringComparison.Ordinal).Replace("{file}", _folder["copy.onnx"], StringComparison.Ordinal).Replace("{folder}", _folder["."], StringComparison.Ordinal)
         .Replace("{missing}", _folder["none.npy"], StringComparison.Ordinal).Replace("{noise}", _folder["none.csv"], StringComparison.Ordinal);
 
     private async Task<ToolRun> Run(string[] line)
     {
         File.Copy(inputs["tiny.onnx"], _folder["copy.onnx"], overwrite: true);
         byte[] model = await File.ReadAllBytesAsync(_folder["copy.onnx"]);
+        Dictionary<string, byte[]> before = inputs.Models();
+        inputs.WriteData();
         string shown = string.Join(' ', line.Select(word => $"⟨{(word.Length > 200 ? word[..200] + "…" : word)}⟩"));
         Task<ToolRun> work = Task.Run(() => ToolRun.InProcess(line));
         Assert.True(await Task.WhenAny(work, Task.Delay(Patience)) == work, $"It hangs: {shown}");
@@ -199,6 +210,8 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
         try
         {
             Assert.DoesNotContain(_folder.Entries, entry => entry.EndsWith(".partial", StringComparison.Ordinal) || entry.EndsWith(".new", StringComparison.Ordinal) || entry.EndsWith(".partial.json", StringComparison.Ordinal));
+            Assert.Equal(before, inputs.Models());
+            OnnxFile.ReadMetadata(_folder["copy.onnx"], CardFile.MetadataKey); // it is a model still, also where hints were written into it
             Assert.Contains(run.ExitCode, new[] { CommandHost.Done, CommandHost.FailedAtWork, CommandHost.BadInput });
             if (run.ExitCode == CommandHost.FailedAtWork)
                 Assert.Matches("samples failed|No space left|stdout", run.Error);

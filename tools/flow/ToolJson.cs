@@ -61,6 +61,7 @@ internal sealed record OutputProvenance(
 
 /// <summary>The JSON forms, generated at compile time so that they survive trimming and AOT.</summary>
 [JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Metadata,
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UseStringEnumConverter = true,

@@ -25,8 +25,8 @@ public sealed class CardDraft
     private static readonly string[] TimeNames = ["t", "time", "timestep", "timesteps", "step", "sigma", "noise_level", "log_snr", "tau"];
 
     private readonly List<CardQuestion> _questions = [];
-    private readonly List<(string Name, TensorElementType Type, int[] Sizes)> _inputs;
-    private readonly List<(string Name, TensorElementType Type, int[] Sizes)> _outputs;
+    private readonly List<GraphValue> _inputs;
+    private readonly List<GraphValue> _outputs;
 
     private CardDraft(InferenceSession session)
     {
@@ -109,7 +109,7 @@ public sealed class CardDraft
     }
 
     /// <summary>The pair of an input and an output of the same rank, type of number and sizes.</summary>
-    private ((string Name, TensorElementType Type, int[] Sizes) State, (string Name, TensorElementType Type, int[] Sizes) Prediction) State()
+    private (GraphValue State, GraphValue Prediction) State()
     {
         var fitting = _inputs.Where(input => TensorRows.IsReal(input.Type) && input.Sizes.Length >= 2)
             .Select(input => (Input: input, Outputs: _outputs.Where(output => TensorRows.IsReal(output.Type) && Agree(input.Sizes, output.Sizes)).ToList()))
@@ -180,15 +180,15 @@ public sealed class CardDraft
         sizes.Contains(-1) ? Asked(field, $"{text} The graph says {Shape([.. sizes])}.", []) : new JsonArray([.. sizes.ToArray().Select(size => JsonValue.Create(size))]);
 
     /// <summary>The value whose name is the most usual; the first one where none is known.</summary>
-    private static (string Name, TensorElementType Type, int[] Sizes)? Best(IEnumerable<(string Name, TensorElementType Type, int[] Sizes)> values, string[] names)
+    private static GraphValue? Best(IEnumerable<GraphValue> values, string[] names)
     {
         var all = values.ToList();
         int Rank(string name) => Array.IndexOf(names, name.ToLowerInvariant()) is >= 0 and var place ? place : names.Length;
-        return all.Count == 0 ? null : all.MinBy(value => Rank(value.Name));
+        return all.MinBy(value => Rank(value.Name));
     }
 
-    private static List<(string Name, TensorElementType Type, int[] Sizes)> Tensors(IReadOnlyDictionary<string, NodeMetadata> values) =>
-        [.. values.Where(value => value.Value.IsTensor).Select(value => (value.Key, value.Value.ElementDataType, value.Value.Dimensions))];
+    private static List<GraphValue> Tensors(IReadOnlyDictionary<string, NodeMetadata> values) =>
+        [.. values.Where(value => value.Value.IsTensor).Select(value => new GraphValue(value.Key, value.Value.ElementDataType, value.Value.Dimensions))];
 
     private static bool Agree(int[] first, int[] second) => first.Length == second.Length && first.Zip(second).All(pair => pair.First == -1 || pair.Second == -1 || pair.First == pair.Second);
 
@@ -196,7 +196,10 @@ public sealed class CardDraft
 
     private static bool IsMask(string name) => name.Contains("mask", StringComparison.OrdinalIgnoreCase);
 
-    private static string Listed(IEnumerable<(string Name, TensorElementType Type, int[] Sizes)> values) => string.Join(", ", values.Select(value => $"'{value.Name}' {Shape(value.Sizes)}"));
+    private static string Listed(IEnumerable<GraphValue> values) => string.Join(", ", values.Select(value => $"'{value.Name}' {Shape(value.Sizes)}"));
 
     private static string Shape(int[] sizes) => $"[{string.Join(", ", sizes.Select(size => size == -1 ? "?" : size.ToString()))}]";
+
+    /// <summary>An input or output as the graph declares it; a size of −1 is open.</summary>
+    private sealed record GraphValue(string Name, TensorElementType Type, int[] Sizes);
 }

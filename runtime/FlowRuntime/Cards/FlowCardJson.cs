@@ -4,6 +4,7 @@ namespace FlowRuntime.Cards;
 
 /// <summary>The JSON form of <see cref="FlowCard"/>, generated at compile time so that it survives trimming and AOT.</summary>
 [JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Metadata,
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
 using System.IO.Hashing;
+using StbImageSharp;
 
 namespace FlowRuntime.Tool.Input;
 
@@ -42,10 +42,7 @@ internal static class PngData
             else if (type.SequenceEqual("IEND"u8))
                 break;
         }
-        compressed.Position = 0;
-        long held = Held(compressed, needed.Value);
-        if (held != needed)
-            throw new InvalidDataException(held < needed ? $"it holds {held} bytes of pixels, and its size needs {needed}" : $"it holds more than the {needed} bytes of pixels that its size needs");
+        Inflate(compressed.GetBuffer().AsSpan(0, (int)compressed.Length), needed.Value);
     }
 
     /// <summary>Type and content of the chunk at a place.</summary>
@@ -80,14 +77,17 @@ internal static class PngData
             : Passes.Sum(pass => Lines((width - pass.X + pass.StepX - 1) / pass.StepX, (height - pass.Y + pass.StepY - 1) / pass.StepY));
     }
 
-    /// <summary>Bytes that come out of compressed data, counted to one more than is needed.</summary>
-    private static long Held(Stream compressed, long needed)
+    /// <summary>Inflates compressed data into just the bytes that are needed, which are as many as the decoder takes for them afterwards.</summary>
+    private static unsafe void Inflate(ReadOnlySpan<byte> compressed, long needed)
     {
-        byte[] buffer = new byte[1 << 14];
-        long held = 0;
-        using var pixels = new ZLibStream(compressed, CompressionMode.Decompress);
-        while (held <= needed && pixels.Read(buffer) is > 0 and var count)
-            held += count;
-        return held;
+        if (needed > Array.MaxLength)
+            throw new InvalidDataException($"its size needs {needed} bytes of pixels, more than one buffer holds");
+        byte[] pixels = new byte[needed];
+        fixed (byte* from = compressed, to = pixels)
+        {
+            int held = StbImage.stbi_zlib_decode_buffer((sbyte*)to, pixels.Length, (sbyte*)from, compressed.Length);
+            if (held != needed)
+                throw new InvalidDataException(held < 0 ? $"it does not inflate to the {needed} bytes of pixels that its size needs" : $"it holds {held} bytes of pixels, and its size needs {needed}");
+        }
     }
 }

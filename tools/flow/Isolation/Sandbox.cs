@@ -30,8 +30,6 @@ internal static class Sandbox
 
     private const int Between = 20; // milliseconds between two looks
 
-    private const int FirstSignal = 128; // a process that a signal ended exits with 128 and its number
-
     /// <summary>The option of every verb that opens a model.</summary>
     public static Option<bool?> Option { get; } = new("--sandbox")
     {
@@ -66,10 +64,8 @@ internal static class Sandbox
         string waiting = Path.Combine(Path.GetTempPath(), $"flow-{Guid.NewGuid():N}");
         string program = Environment.ProcessPath!; // dotnet, or the program itself
         string[] itself = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Path.Combine(AppContext.BaseDirectory, "flow.dll")] : [];
-        var start = new ProcessStartInfo(program, [.. itself, .. arguments]) { UseShellExecute = false };
-        start.Environment[Variable] = string.Create(CultureInfo.InvariantCulture, $"{(long)bytes} {waiting}");
         File.Create(waiting).Dispose();
-        using Process process = Process.Start(start)!;
+        using var process = new ChildProcess(program, [.. itself, .. arguments], (Variable, string.Create(CultureInfo.InvariantCulture, $"{(long)bytes} {waiting}")));
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => PassOn(signal, process));
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => PassOn(signal, process));
 
@@ -79,13 +75,15 @@ internal static class Sandbox
             inTime = Stopwatch.GetElapsedTime(started).TotalSeconds < seconds;
         if (!inTime)
             process.Kill();
-        process.WaitForExit();
+        while (!process.WaitForExit(Between))
+        {
+        }
         bool opened = !File.Exists(waiting);
         File.Delete(waiting);
         int code = process.ExitCode;
         if (!inTime)
             error.WriteLine($"{model} could not be opened and evaluated once within {seconds:F0} s ({SecondsVariable}); its process was ended.");
-        else if (code is (< 0 or > FirstSignal) and not CommandHost.Interrupted)
+        else if (code is (< 0 or > ChildProcess.FirstSignal) and not CommandHost.Interrupted)
             error.WriteLine($"{model}: {(opened ? "the process that ran it" : "ONNX Runtime cannot open this model: the process that tried")} was ended by {Cause(code)}. {(opened ? "What was drawn before is kept." : "Do not open it without a sandbox.")}");
         else
             return code;
@@ -108,23 +106,19 @@ internal static class Sandbox
 
     private static string Cause(int code) => code switch
     {
-        FirstSignal + 4 => "an illegal instruction (SIGILL)",
-        FirstSignal + 6 => "an abort (SIGABRT)",
-        FirstSignal + 7 => "a bus error (SIGBUS)",
-        FirstSignal + 8 => "an arithmetic error (SIGFPE)",
-        FirstSignal + 9 => "the system (SIGKILL), as it does for want of memory",
-        FirstSignal + 11 => "a memory fault (SIGSEGV)",
+        ChildProcess.FirstSignal + 4 => "an illegal instruction (SIGILL)",
+        ChildProcess.FirstSignal + 6 => "an abort (SIGABRT)",
+        ChildProcess.FirstSignal + 7 => "a bus error (SIGBUS)",
+        ChildProcess.FirstSignal + 8 => "an arithmetic error (SIGFPE)",
+        ChildProcess.FirstSignal + 9 => "the system (SIGKILL), as it does for want of memory",
+        ChildProcess.FirstSignal + 11 => "a memory fault (SIGSEGV)",
         _ => $"the system (exit code {code})",
     };
 
     /// <summary>Lets the process end its work as it would without a sandbox.</summary>
-    private static void PassOn(PosixSignalContext signal, Process process)
+    private static void PassOn(PosixSignalContext signal, ChildProcess process)
     {
         signal.Cancel = true;
-        if (!OperatingSystem.IsWindows() && !process.HasExited)
-            _ = Send(process.Id, signal.Signal == PosixSignal.SIGINT ? 2 : 15);
+        process.Signal(signal.Signal == PosixSignal.SIGINT ? 2 : 15);
     }
-
-    [DllImport("libc", EntryPoint = "kill"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Send(int process, int signal);
 }

@@ -17,7 +17,7 @@ internal sealed class CardCommand
     private static readonly CardQuestion Table = new("path.alpha_bar", "Which ᾱ has each step, from nearly clean to noise? (a list, or @FILE, or @FILE:NAME)", []);
 
     private readonly Argument<string> _model = new("MODEL") { Description = "The .onnx file." };
-    private readonly Option<string?> _out = new("--out") { Description = "File to write. Default: NAME.flow.json beside the model, which must not be there yet." };
+    private readonly Option<string?> _out = new("--out") { Description = "File to write, .json. Default: NAME.flow.json beside the model, which must not be there yet." };
     private readonly Option<string[]> _set = new("--set") { Description = "An answer, FIELD=VALUE: text, a number or JSON; or FIELD=@FILE, a file of JSON, of which @FILE:NAME takes one field. May be given several times." };
     private readonly Option<bool> _ask = new("--ask") { Description = "Ask for what is missing, a line a question. Default: on a terminal." };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object and nothing else; nothing is asked." };
@@ -49,6 +49,8 @@ internal sealed class CardCommand
         string path = parsed.GetValue(_out) ?? CardFile.SidecarOf(model);
         if (parsed.GetValue(_out) is null && File.Exists(path))
             throw new ArgumentException($"There is already {path}. Name another file with --out, or that one.");
+        if (!path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException($"--out: {path} does not end in .json, as a card does."); // it may be the model
         CommandHost.RequireWritable("--out", path);
         TextWriter output = parsed.InvocationConfiguration.Output;
         foreach (string answer in parsed.GetValue(_set) ?? [])
