@@ -383,38 +383,28 @@ fi
 if has memory; then
     parts
     short_works
-    for kind in sample.npy folder tune run; do
-        undisturbed $kind
-        begin "address space limited" $kind
-        died=0 told=0 done=0
-        for size in 400 700 1000 1400 2000 3000 6000; do
-            start_over; first
-            (ulimit -c 0; ulimit -v $((size * 1024)); timeout "$patience" "${command[@]}" > out 2> err < /dev/null; exit $?) 2> /dev/null
-            ended=$?
-            times=$((times + 1))
-            case $ended in 0) done=$((done + 1)) ;; 1|2) told=$((told + 1)); [ "$(wc -l < err)" = 1 ] || says err . ;; 134|137|139) died=$((died + 1)) ;; *) wrong "exit code $ended" ;; esac
-            sound
+    bounded() { # BOUND SIZE... : the works under bounds of these sizes, in MiB
+        for kind in sample.npy folder tune run; do
+            undisturbed $kind
+            begin "$1 limited" $kind
+            died=0 told=0 done=0
+            for size in "${@:2}"; do
+                start_over; first
+                (ulimit -c 0
+                 case $1 in 'address space') ulimit -v $((size * 1024)) ;; *) export DOTNET_GCHeapHardLimit=$(printf '0x%x' $((size << 20))) ;; esac
+                 timeout "$patience" "${command[@]}" > out 2> err < /dev/null; exit $?) 2> /dev/null
+                ended=$?
+                times=$((times + 1))
+                case $ended in 0) done=$((done + 1)) ;; 1|2) told=$((told + 1)); [ "$(wc -l < err)" = 1 ] || says err . ;; 134|137|139) died=$((died + 1)) ;; *) wrong "exit code $ended" ;; esac
+                sound
+            done
+            go_on; same
+            lost="nothing: $done went through, $told refused in a line, $died ended by the runtime"
+            end
         done
-        go_on; same
-        lost="nothing: $done went through, $told refused in a line, $died ended by the runtime"
-        end
-    done
-    for kind in sample.npy folder tune run; do
-        undisturbed $kind
-        begin "heap of .NET limited" $kind
-        died=0 told=0 done=0
-        for size in 4 8 12 16 24 48 96; do
-            start_over; first
-            (ulimit -c 0; export DOTNET_GCHeapHardLimit=$(printf '0x%x' $((size << 20))); timeout "$patience" "${command[@]}" > out 2> err < /dev/null; exit $?) 2> /dev/null
-            ended=$?
-            times=$((times + 1))
-            case $ended in 0) done=$((done + 1)) ;; 1|2) told=$((told + 1)); [ "$(wc -l < err)" = 1 ] || says err . ;; 134|137|139) died=$((died + 1)) ;; *) wrong "exit code $ended" ;; esac
-            sound
-        done
-        go_on; same
-        lost="nothing: $done went through, $told refused in a line, $died ended by the runtime"
-        end
-    done
+    }
+    bounded "address space" 400 700 1000 1400 2000 3000 6000
+    bounded "heap of .NET" 4 8 12 16 24 48 96
     # Killed by the system where its group has no more; a swap would only make it slow.
     group=""
     if [ -w /sys/fs/cgroup/memory ] && mkdir "/sys/fs/cgroup/memory/faults.$$" 2> /dev/null; then

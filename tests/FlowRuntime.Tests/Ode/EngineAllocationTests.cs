@@ -1,6 +1,5 @@
 using FlowRuntime.Fields;
 using FlowRuntime.Ode;
-using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Tests;
 
@@ -70,8 +69,13 @@ public class EngineAllocationTests
     {
         OdeProblem problem = Solve.Problem(field, solver, count, slots: 16);
         OdeSolver.Solve(problem); // what types and methods allocate at their first use
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        SampleBatch batch = OdeSolver.Solve(problem);
-        return (GC.GetAllocatedBytesForCurrentThread() - before, batch.Statistics.FieldCalls);
+        var (least, calls) = (long.MaxValue, 0L);
+        for (int repetition = 0; repetition < 3; repetition++) // a method that is compiled anew in the midst of one allocates once
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            calls = OdeSolver.Solve(problem).Statistics.FieldCalls;
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+        return (least, calls);
     }
 }
