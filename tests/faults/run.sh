@@ -185,7 +185,7 @@ signalled() { # SIGNAL KIND REPETITIONS KILLS LOST
         done
         go_on; same
     done
-    [ "$most" = - ] || lost="$lost; $least to $most of ${rows[$2]} rows were kept"
+    [ "$most" = - ] || lost="$lost; $least to $most of ${rows[$2]:-900000} rows were kept"
     end
 }
 if has signals || has steps || has disk; then parts; fi

@@ -154,7 +154,7 @@ public static class Safetensors
     /// <summary>In what an entry differs from a tensor; null where it does not.</summary>
     private static string? Difference(JsonObject entry, string name, Tensor tensor, string path) => Checked(path, name, () =>
     {
-        long[] shape = [.. entry["shape"]!.AsArray().Select(size => (long)size!)];
+        long[] shape = [.. Given(entry["shape"]).AsArray().Select(size => (long)Given(size))];
         return (string?)entry["dtype"] == Float32 && shape.AsSpan().SequenceEqual(tensor.shape) ? null
             : $"the tensor '{name}' is {ForeignText.Shown($"{entry["dtype"]}")} [{ForeignText.Shown(string.Join(", ", shape))}], not {Float32} [{string.Join(", ", tensor.shape)}]";
     });
@@ -181,7 +181,9 @@ public static class Safetensors
     }
 
     private static (long Start, long End) Offsets(JsonNode? entry, string name, string path) => Checked(path, name, () =>
-        entry!["data_offsets"]!.AsArray() is [{ } start, { } end] ? ((long)start, (long)end) : throw new FormatException());
+        Given(Given(entry)["data_offsets"]).AsArray() is [{ } start, { } end] ? ((long)start, (long)end) : throw new FormatException());
+
+    private static JsonNode Given(JsonNode? node) => node ?? throw new FormatException();
 
     private static T Checked<T>(string path, string name, Func<T> read)
     {
@@ -189,7 +191,7 @@ public static class Safetensors
         {
             return read();
         }
-        catch (Exception e) when (e is InvalidOperationException or FormatException or NullReferenceException or ArgumentNullException or OverflowException)
+        catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException)
         {
             throw new InvalidDataException($"{path}: the entry of tensor '{ForeignText.Shown(name)}' is broken.", e);
         }
