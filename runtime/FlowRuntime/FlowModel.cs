@@ -29,7 +29,6 @@ public sealed partial class FlowModel : IDisposable
     private readonly DataSpace _data;
     private readonly Turns _turns;
     private readonly DeviceArithmetic? _device;
-    private readonly int? _batch;
     private readonly int _processors;
     private readonly bool _lowMemory;
     private readonly bool _oneAtATime;
@@ -46,7 +45,7 @@ public sealed partial class FlowModel : IDisposable
         _path = probabilityPath;
         _data = data;
         _device = device;
-        _batch = field.Batch;
+        Graph = field.Graph;
         Network = InRealTime(field);
         Field = InVelocities(Network);
         (Start, End) = card.TimeRange(_path);
@@ -73,6 +72,9 @@ public sealed partial class FlowModel : IDisposable
 
     /// <summary>The network as it is: its prediction, of whatever kind, stands where a field gives its velocity.</summary>
     public IVelocityField Network { get; }
+
+    /// <summary>What the network's graph takes and gives.</summary>
+    internal NetworkGraph Graph { get; }
 
     /// <summary>The network as a velocity field v(t, x) in its own units, for solvers and for wrapping.</summary>
     public IVelocityField Field { get; }
@@ -185,7 +187,7 @@ public sealed partial class FlowModel : IDisposable
             int slots = OdeSolver.SlotsFor(Field.Dimension, onDevice: ProviderReport.Chosen != ExecutionProvider.CpuName);
             if (_lowMemory)
                 slots = Math.Min(slots, Math.Max(1, LowMemoryValues / Field.Dimension));
-            return _batch is { } batch ? (slots + batch - 1) / batch * batch : slots;
+            return Graph.Batch is { } batch ? (slots + batch - 1) / batch * batch : slots;
         }
     }
 
@@ -193,7 +195,7 @@ public sealed partial class FlowModel : IDisposable
     /// Where a model of noise, data or score cannot be solved to the data, or a diffusion table ends short of them, the sample is the
     /// data that the last state speaks of.
     /// </summary>
-    private bool FinishesWithData => Card.Path.TellsNoise
+    internal bool FinishesWithData => Card.Path.TellsNoise
         && (Card.Path.Kind == PathKind.Tabulated || (End < 1 && (Card.Prediction.Kind != PredictionKind.Velocity || Card.Path.Kind == PathKind.VariancePreserving)));
 
     private IVelocityField InRealTime(IVelocityField network) => Card.Time?.Steps is { } steps ? new SteppedField(network, steps) : network;

@@ -21,13 +21,13 @@ public sealed class HeldTensorsTests : IDisposable
     public static TheoryData<string> Kinds => [.. NetworkSizes.Kinds];
 
     [Theory, MemberData(nameof(Kinds))]
-    public void A_networks_making_is_held(string kind) => Assert.Equal(0, MadeOutsideScopes(() => NetworkSizes.Options(kind).Make(NetworkSizes.Image, 3, vectorLength: 2).Dispose()));
+    public void A_networks_making_is_held(string kind) => Assert.Equal(0, MadeOutsideScopes(() => Trainer.Seeded(0, () => NetworkSizes.Options(kind).Make(NetworkSizes.Image, 3, vectorLength: 2)).Dispose()));
 
     [Fact]
     public void An_oracles_and_a_classifiers_making_is_held() => Assert.Equal(0, MadeOutsideScopes(() =>
     {
-        new OracleNetwork(new GaussianMixture(2, [0.5, 1, -1, 0], [0.1, 0.2]), new PathCard(PathKind.VariancePreserving)).Dispose();
-        new ClassifierNetwork([1, 8, 8], 2).Dispose();
+        Trainer.Seeded(0, () => new OracleNetwork(new GaussianMixture(2, [0.5, 1, -1, 0], [0.1, 0.2]), new PathCard(PathKind.VariancePreserving))).Dispose();
+        Trainer.Seeded(0, () => new ClassifierNetwork([1, 8, 8], 2)).Dispose();
     }));
 
     [Theory, InlineData(1), InlineData(2)]
@@ -38,7 +38,7 @@ public sealed class HeldTensorsTests : IDisposable
         string model = Path.Combine(_folder, "model.onnx");
         Assert.Equal(0, MadeOutsideScopes(() =>
         {
-            using VelocityNetwork network = NetworkSizes.Options("unet").Make(data.Train.Shape, data.Train.ClassNames!.Count);
+            using VelocityNetwork network = Trainer.Seeded(0, () => NetworkSizes.Options("unet").Make(data.Train.Shape, data.Train.ClassNames!.Count));
             var checkpoints = new CheckpointFolder(Path.Combine(_folder, "checkpoints"));
             using (var run = new TrainingRun(network, new ConditionalFlowMatching(data.Train, new FlowMatchingOptions(), seed: 0), options, data.HeldOut, checkpoints))
                 run.Run(_ => { });

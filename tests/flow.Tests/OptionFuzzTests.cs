@@ -81,6 +81,7 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
         ["tune"] = ["{copy}", "--samples", "2"],
         ["bench"] = ["{model}", "--count", "2"],
         ["card"] = ["{copy}", "--json"],
+        ["bake"] = ["{model}", "--out", "{sampler}"],
         ["devices"] = [],
         ["completion"] = ["bash"],
     };
@@ -192,7 +193,7 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
 
     private string Filled(string word, string model) => word
         .Replace("{model}", inputs[$"{model}.onnx"], StringComparison.Ordinal).Replace("{tiny}", _folder["copy.onnx"], StringComparison.Ordinal).Replace("{copy}", _folder["copy.onnx"], StringComparison.Ordinal)
-        .Replace("{out}", _folder["out.npy"], StringComparison.Ordinal).Replace("{picture}", _folder["out.png"], StringComparison.Ordinal).Replace("{image}", _folder["out/"], StringComparison.Ordinal)
+        .Replace("{sampler}", _folder["sampler.onnx"], StringComparison.Ordinal).Replace("{out}", _folder["out.npy"], StringComparison.Ordinal).Replace("{picture}", _folder["out.png"], StringComparison.Ordinal).Replace("{image}", _folder["out/"], StringComparison.Ordinal)
         .Replace("{rows}", inputs["rows.csv"], StringComparison.Ordinal).Replace("{mask}", inputs["mask.csv"], StringComparison.Ordinal).Replace("{times}", inputs["times.csv"], StringComparison.Ordinal)
         .Replace("{text}", inputs["text.txt"], StringComparison.Ordinal).Replace("{file}", _folder["copy.onnx"], StringComparison.Ordinal).Replace("{folder}", _folder["."], StringComparison.Ordinal)
         .Replace("{missing}", _folder["none.npy"], StringComparison.Ordinal).Replace("{noise}", _folder["none.csv"], StringComparison.Ordinal);

@@ -52,7 +52,7 @@ public static class OnnxFile
     /// <exception cref="InvalidDataException">The file is no ONNX model, or the value is too long.</exception>
     public static void WriteMetadata(string path, string key, string value)
     {
-        byte[] entry = Field(MetadataField, [.. Field(KeyField, Encoding.UTF8.GetBytes(key)), .. Field(ValueField, Encoding.UTF8.GetBytes(value))]);
+        byte[] entry = MetadataEntry(key, value);
         if (entry.Length > MaxEntryLength)
             throw new InvalidDataException($"{path}: the value of '{key}' makes an entry of {entry.Length} bytes; at most {MaxEntryLength} are allowed.");
         string partial = path + ".partial";
@@ -79,6 +79,9 @@ public static class OnnxFile
             File.Delete(partial);
         }
     }
+
+    /// <summary>A metadata entry as a field of the model.</summary>
+    internal static byte[] MetadataEntry(string key, string value) => ProtobufBytes.Message(MetadataField, ProtobufBytes.Text(KeyField, key), ProtobufBytes.Text(ValueField, value));
 
     /// <summary>SHA-256 of the graph's bytes (field 7), which ties hints to a graph whatever the metadata say.</summary>
     /// <param name="path">The ONNX file.</param>
@@ -167,16 +170,6 @@ public static class OnnxFile
                 value = Encoding.UTF8.GetString(text);
         }
         return (key, value);
-    }
-
-    private static byte[] Field(int number, byte[] content)
-    {
-        var bytes = new List<byte> { (byte)(number << 3 | ProtobufField.LengthDelimited) };
-        uint length = (uint)content.Length;
-        for (; length >= 0x80; length >>= 7)
-            bytes.Add((byte)(length | 0x80));
-        bytes.Add((byte)length);
-        return [.. bytes, .. content];
     }
 
     private static void ForEachBlock(FileStream source, long start, long end, Action<ReadOnlySpan<byte>> use)

@@ -17,7 +17,7 @@ internal readonly record struct ProtobufField(int Number, int WireType, ulong Va
     public const int LengthDelimited = 2;
 
     private const int EightBytes = 1;
-    private const int FourBytes = 5;
+    public const int FourBytes = 5;
 
     /// <summary>Length of the content in bytes.</summary>
     public long Length => End - Content;

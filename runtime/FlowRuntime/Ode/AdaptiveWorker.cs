@@ -67,7 +67,7 @@ internal sealed partial class AdaptiveWorker : SolveWorker
     private long _nextStepsCheck;
 
     public AdaptiveWorker(OdeProblem problem, AdaptiveSteps options, SampleQueue queue, int slots)
-        : base(problem, queue, slots, Outputs(problem, options))
+        : base(problem, queue, slots, Outputs(problem, options), options.Unfused ? new HostStates(unfused: true) : null)
     {
         _options = options;
         _pair = options.Method;
@@ -86,7 +86,7 @@ internal sealed partial class AdaptiveWorker : SolveWorker
         if (_direction > 0 && options.Profile is { } profile && profile.Method == _pair && profile.IsWhitened == problem.IsWhitened)
             _profile = profile.RowFor(Math.Sqrt(options.RelativeTolerance * options.AbsoluteTolerance));
 
-        _controllers = new RowControllers(options.Controller, _errorOrder, slots);
+        _controllers = new RowControllers(options.Controller, _errorOrder, slots, options.Unfused);
         int padded = RowControllers.Padded(slots);
         _time = new double[padded];
         _target = new double[padded];

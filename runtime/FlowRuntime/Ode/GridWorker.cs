@@ -17,7 +17,7 @@ internal sealed class GridWorker : SolveWorker
         : base(problem, queue, slots, GridStepper.Outputs(options.Method))
     {
         _grid = options.Grid.Times(options.Count, problem.Start, problem.End, problem.Path);
-        _stepper = GridStepper.Create(options.Method, new GridContext(problem, _grid, X, Buffers, Indices, EvaluateAt));
+        _stepper = GridStepper.Create(options.Method, new GridContext(problem, _grid, X, Buffers, Indices, EvaluateAt, options.Unfused));
     }
 
     /// <summary>Tables of states that a worker keeps: the velocities, the state, what the network sees, and scratch.</summary>
@@ -123,5 +123,6 @@ internal sealed class GridWorker : SolveWorker
 /// <param name="Buffers">States and velocities; at the start of a step the states are those of <paramref name="X"/>, at its end its result.</param>
 /// <param name="Indices">The sample of each row.</param>
 /// <param name="Evaluate">Evaluates the first rows at a time into an output.</param>
+/// <param name="Unfused">See <see cref="FixedSteps.Unfused"/>.</param>
 internal sealed record GridContext(
-    OdeProblem Problem, double[] Grid, RowBuffer X, EvaluationBuffers Buffers, long[] Indices, Action<double, int, int, CancellationToken> Evaluate);
+    OdeProblem Problem, double[] Grid, RowBuffer X, EvaluationBuffers Buffers, long[] Indices, Action<double, int, int, CancellationToken> Evaluate, bool Unfused);

@@ -3,7 +3,8 @@ using FlowRuntime.Fields;
 namespace FlowRuntime.Ode;
 
 /// <summary>States in the host's memory.</summary>
-internal sealed class HostStates : IStateArithmetic
+/// <param name="unfused">See <see cref="AdaptiveSteps.Unfused"/>.</param>
+internal sealed class HostStates(bool unfused = false) : IStateArithmetic
 {
     private readonly List<RowBuffer> _tables = [];
     private readonly List<EvaluationBuffers> _buffers = [];
@@ -50,13 +51,23 @@ internal sealed class HostStates : IStateArithmetic
             source[row].CopyTo(destination[row]);
     }
 
-    public void Combine(RowBuffer destination, RowBuffer x, RowSteps h, ReadOnlySpan<RowBuffer> slopes, ReadOnlySpan<double> weights, int first, int count) =>
-        RowArithmetic.Combine(destination, x, h, slopes, weights, first, count);
+    public void Combine(RowBuffer destination, RowBuffer x, RowSteps h, ReadOnlySpan<RowBuffer> slopes, ReadOnlySpan<double> weights, int first, int count)
+    {
+        if (unfused)
+            UnfusedArithmetic.Combine(destination, x, h, slopes, weights, first, count);
+        else
+            RowArithmetic.Combine(destination, x, h, slopes, weights, first, count);
+    }
 
     public void SquaredScaledError(
         RowBuffer scratch, RowBuffer x, RowBuffer next, RowSteps h, ReadOnlySpan<RowBuffer> slopes, ReadOnlySpan<double> weights,
-        double absolute, double relative, int count, Span<double> squares) =>
-        RowArithmetic.SquaredScaledError(scratch, x, next, h, slopes, weights, absolute, relative, count, squares);
+        double absolute, double relative, int count, Span<double> squares)
+    {
+        if (unfused)
+            UnfusedArithmetic.SquaredScaledError(scratch, x, next, h, slopes, weights, absolute, relative, count, squares);
+        else
+            RowArithmetic.SquaredScaledError(scratch, x, next, h, slopes, weights, absolute, relative, count, squares);
+    }
 
     public void SquaredScaledNorms(
         RowBuffer scratch, RowBuffer values, RowBuffer? minus, RowBuffer x, double absolute, double relative, int first, int count, Span<double> squares) =>

@@ -30,6 +30,7 @@ internal sealed class RowControllers
 
     private readonly StepController _controller;
     private readonly int _errorOrder;
+    private readonly bool _rounded;
     private readonly double[] _logErrors;
     private readonly double[] _last;
     private readonly double[] _beforeLast;
@@ -39,9 +40,10 @@ internal sealed class RowControllers
     /// <param name="controller">The controller.</param>
     /// <param name="errorOrder">Order k of the error estimate.</param>
     /// <param name="rows">Number of rows.</param>
-    public RowControllers(StepController controller, int errorOrder, int rows)
+    /// <param name="rounded">Whether factors are rounded to float32, which hides the last bits of whoever takes logarithms and exponentials.</param>
+    public RowControllers(StepController controller, int errorOrder, int rows, bool rounded = false)
     {
-        (_controller, _errorOrder) = (controller, errorOrder);
+        (_controller, _errorOrder, _rounded) = (controller, errorOrder, rounded);
         int padded = Padded(rows);
         (_logErrors, _last, _beforeLast, _limits, _factors) =
             (new double[padded], new double[padded], new double[padded], new double[padded], new double[padded]);
@@ -94,6 +96,11 @@ internal sealed class RowControllers
             Vector.Min(Vector.Max(exponent, new Vector<double>(-MostExponent)), new Vector<double>(MostExponent)).CopyTo(_factors, i);
         }
         TensorPrimitives.Exp<double>(factors, factors);
+        if (_rounded)
+        {
+            foreach (ref double factor in factors)
+                factor = (float)factor;
+        }
         var shrink = new Vector<double>(StepController.Shrink);
         var grow = new Vector<double>(StepController.Grow);
         var leastMemory = new Vector<double>(LeastMemory);
@@ -113,9 +120,11 @@ internal sealed class RowControllers
     {
         _limits[row] = 1;
         return double.IsFinite(square)
-            ? Math.Clamp(StepController.Safety * Math.Pow(square, -0.5 / _errorOrder), StepController.Shrink, StepController.Safety)
+            ? Math.Clamp(StepController.Safety * Rounded(Math.Pow(square, -0.5 / _errorOrder)), StepController.Shrink, StepController.Safety)
             : StepController.Shrink;
     }
+
+    private double Rounded(double factor) => _rounded ? (float)factor : factor;
 
     private static Vector<double> VectorOf(double[] values, int i) => new(values, i);
 }

@@ -11,10 +11,11 @@ internal sealed class RungeKuttaStepper : GridStepper
     private readonly RowSteps _h;
     private readonly double[] _weights;
     private readonly int[] _outputs;
+    private readonly bool _unfused;
 
     public RungeKuttaStepper(ButcherTableau tableau, GridContext context) : base(context)
     {
-        _tableau = tableau;
+        (_tableau, _unfused) = (tableau, context.Unfused);
         _stages = [.. Velocities];
         _h = new RowSteps(X.Rows, X.Width);
         _weights = new double[tableau.Stages];
@@ -31,13 +32,13 @@ internal sealed class RungeKuttaStepper : GridStepper
             Evaluate(start, rows, _outputs[0], cancellationToken);
         for (int stage = 1; stage < _tableau.Stages; stage++)
         {
-            RowArithmetic.Combine(States, X, _h, _stages, _tableau.A(stage), 0, rows);
+            Combine(_tableau.A(stage), rows);
             Evaluate(_tableau.C[stage] == 1 ? end : start + _tableau.C[stage] * h, rows, _outputs[stage], cancellationToken);
         }
         if (_tableau.LastStageIsNextFirst) // the states hold the last stage's, which is the step's result
             SwapFirstAndLast();
         else
-            RowArithmetic.Combine(States, X, _h, _stages, _tableau.B, 0, rows);
+            Combine(_tableau.B, rows);
     }
 
     public override void Move(int source, int destination)
@@ -58,6 +59,14 @@ internal sealed class RungeKuttaStepper : GridStepper
             if (_weights[stage] != 0)
                 TensorPrimitives.MultiplyAdd(_stages[stage][row], (float)(h * _weights[stage]), state, state);
         }
+    }
+
+    private void Combine(ReadOnlySpan<double> weights, int rows)
+    {
+        if (_unfused)
+            UnfusedArithmetic.Combine(States, X, _h, _stages, weights, 0, rows);
+        else
+            RowArithmetic.Combine(States, X, _h, _stages, weights, 0, rows);
     }
 
     private void SwapFirstAndLast()

@@ -16,13 +16,14 @@ internal abstract class SolveWorker : IDisposable
     /// <param name="queue">Where samples come from and go.</param>
     /// <param name="slots">Number of rows.</param>
     /// <param name="outputs">Number of velocity tables.</param>
-    protected SolveWorker(OdeProblem problem, SampleQueue queue, int slots, int outputs)
+    /// <param name="arithmetic">What is done to the elements of states; null for the usual.</param>
+    protected SolveWorker(OdeProblem problem, SampleQueue queue, int slots, int outputs, IStateArithmetic? arithmetic = null)
     {
         Problem = problem;
         Queue = queue;
         Slots = slots;
         int dimension = problem.Field.Dimension;
-        Arithmetic = problem.StateArithmetic?.Invoke(slots) ?? new HostStates();
+        Arithmetic = arithmetic ?? problem.StateArithmetic?.Invoke(slots) ?? new HostStates();
         Buffers = Arithmetic.Buffers(slots, dimension, outputs);
         X = Arithmetic.Table(slots, dimension);
         Indices = new long[slots];

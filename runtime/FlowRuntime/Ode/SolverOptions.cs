@@ -78,6 +78,12 @@ public sealed record AdaptiveSteps : SolverOptions
     /// </summary>
     public DataMoments? Moments { get; init; }
 
+    /// <summary>
+    /// Whether each product and each sum is rounded by itself instead of fused, and factors between steps to float32: the bits that a baked sampler (<see cref="Baking.SamplerFile"/>) has of the
+    /// same steps. Default false.
+    /// </summary>
+    public bool Unfused { get; init; }
+
     /// <summary>Steps, accepted and rejected, after which a sample is given up; at least 1. Default 10,000.</summary>
     public int MaxSteps
     {
@@ -128,6 +134,12 @@ public sealed record FixedSteps : SolverOptions
 
     /// <summary>Number of steps.</summary>
     public int Count { get; }
+
+    /// <summary>
+    /// Whether each product and each sum of a Runge–Kutta step is rounded by itself instead of fused: the bits that a baked sampler (<see cref="Baking.SamplerFile"/>) has of the same steps.
+    /// Default false. Other methods take no notice of it.
+    /// </summary>
+    public bool Unfused { get; init; }
 
     /// <summary>Where the steps stand. Default <see cref="TimeGrid.Uniform"/>.</summary>
     public TimeGrid Grid { get; init; } = TimeGrid.Uniform;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Text;
+using static FlowRuntime.Cards.ProtobufBytes;
 
 namespace FlowRuntime.Onnx;
 
@@ -66,27 +66,10 @@ internal sealed class GraphBytes
     private string Initializer(int[] sizes, int type, byte[] raw)
     {
         string name = $"c{_names++}";
-        _parts.Add(Message(5, [.. sizes.Select(size => Number(1, size)), Number(2, type), Text(8, name), Field(9, raw)]));
+        _parts.Add(Message(5, [.. sizes.Select(size => Number(1, size)), Number(2, type), Text(8, name), Message(9, raw)]));
         return name;
     }
 
     private static byte[] Value(int number, string name, int type, long[] shape) => Message(number, Text(1, name),
         Message(2, Message(1, Number(1, type), Message(2, [.. shape.Select(size => Message(1, size == -1 ? Text(2, "N") : Number(1, size)))]))));
-
-    private static byte[] Message(int number, params byte[][] parts) => Field(number, [.. parts.SelectMany(part => part)]);
-
-    private static byte[] Text(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
-
-    private static byte[] Field(int number, byte[] content) => [.. Varint((ulong)number << 3 | 2), .. Varint((ulong)content.Length), .. content];
-
-    private static byte[] Number(int number, long value) => [.. Varint((ulong)number << 3), .. Varint((ulong)value)];
-
-    private static byte[] Varint(ulong value)
-    {
-        var bytes = new List<byte>();
-        for (; value >= 0x80; value >>= 7)
-            bytes.Add((byte)(value | 0x80));
-        bytes.Add((byte)value);
-        return [.. bytes];
-    }
 }

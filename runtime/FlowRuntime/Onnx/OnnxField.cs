@@ -22,8 +22,8 @@ internal sealed class OnnxField : IVelocityField
     /// <inheritdoc/>
     public int Dimension => _graph.State.Width;
 
-    /// <summary>Number of rows of every call where the graph fixes it; null where it takes any.</summary>
-    public int? Batch => _graph.Batch;
+    /// <summary>What the graph takes and gives.</summary>
+    public NetworkGraph Graph => _graph;
 
     /// <summary>Whether its evaluators can work on tables in the memory of a device: float32 rows in any number, one real time each, and velocities as they are.</summary>
     public bool TakesDeviceStates => _graph is { TakesRowsInPlace: true, Time.HasRows: true, Probe: null, Card: { Prediction: { Kind: PredictionKind.Velocity, Sign: 1 }, Time: null or { Steps: null } } };

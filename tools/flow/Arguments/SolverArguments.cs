@@ -98,7 +98,9 @@ internal sealed class SolverArguments
         _ => throw new ArgumentException($"there is no quality '{text}'. Choose draft, normal or fine."),
     };
 
-    private static TimeGrid Grid(string text)
+    /// <summary>A grid by its name.</summary>
+    /// <exception cref="ArgumentException">There is none of that name.</exception>
+    public static TimeGrid Grid(string text)
     {
         if (text.StartsWith('@'))
             return GivenIn(text[1..]);

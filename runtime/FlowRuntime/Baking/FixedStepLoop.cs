@@ -1,0 +1,131 @@
+using FlowRuntime.Ode;
+using FlowRuntime.Paths;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace FlowRuntime.Baking;
+
+/// <summary>What comes of a solve inside a sampler: the last finite states [N, d], and for each sample [N, 1] the time it reached, evaluations, accepted steps and status.</summary>
+internal sealed record SampledEnds(string States, string Time, string Evaluations, string Accepted, string Status);
+
+/// <summary>
+/// Fixed steps of a Runge–Kutta method as a loop: the same steps for all samples, in the operations and the order of <see cref="RungeKuttaStepper"/> with
+/// <see cref="FixedSteps.Unfused"/>.
+/// </summary>
+internal sealed class FixedStepLoop
+{
+    private readonly GraphScope _main;
+    private readonly FlowModel _model;
+    private readonly SampledVelocity _velocity;
+    private readonly ButcherTableau _method;
+    private readonly double[]? _grid;
+    private readonly string? _count; // of steps, in int64 without dimensions, where they are an input
+
+    /// <param name="main">The sampler's graph.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="velocity">Its velocity.</param>
+    /// <param name="steps">Method and grid.</param>
+    /// <param name="areInput">Whether their number is an input.</param>
+    /// <exception cref="NotSupportedException">They cannot be baked.</exception>
+    public FixedStepLoop(GraphScope main, FlowModel model, SampledVelocity velocity, FixedSteps steps, bool areInput)
+    {
+        (_main, _model, _velocity) = (main, model, velocity);
+        if (steps.Method is not ButcherTableau method || (method != ButcherTableau.Euler && method != ButcherTableau.Heun && method != ButcherTableau.RungeKutta4))
+            throw new NotSupportedException($"{steps.Method} is not baked. Choose euler, heun or rk4.");
+        _method = method;
+        if (velocity.TimeSteps is { } known && _method.C.ContainsAnyExcept([0.0, 1.0]))
+            throw new NotSupportedException($"{model.Path} knows {known} whole time steps alone, and {method} asks between them. Choose euler or heun.");
+        if (!areInput)
+        {
+            TimeGrid grid = velocity.TimeSteps is { } whole ? steps.Grid.OnSteps(whole) : steps.Grid;
+            _grid = grid.Times(steps.Count, model.Start, model.End, ProbabilityPath.Of(model.Card.Path));
+        }
+        else
+        {
+            if (steps.Grid != TimeGrid.Uniform)
+                throw new NotSupportedException($"The grid '{steps.Grid}' is baked with its number of steps: it can be no input.");
+            _count = main.Node("Squeeze", main.Input(SamplerFile.Steps, TensorElementType.Int64, 1), main.Wholes(0));
+        }
+    }
+
+    /// <summary>Writes the loop.</summary>
+    /// <param name="states">Where samples start, [N, d].</param>
+    /// <param name="column">The shape [N, 1].</param>
+    public SampledEnds Write(string states, string column)
+    {
+        GraphScope body = _main.Body();
+        string step = body.Input(body.NewName(), TensorElementType.Int64);
+        body.Input(body.NewName(), TensorElementType.Bool);
+        string x = body.Input(body.NewName(), TensorElementType.Float, -1, -1);
+        string alive = body.Input(body.NewName(), TensorElementType.Bool, -1, 1);
+        string reached = body.Input(body.NewName(), TensorElementType.Float, -1, 1);
+        string accepted = body.Input(body.NewName(), TensorElementType.Int64, -1, 1);
+        string evaluations = body.Input(body.NewName(), TensorElementType.Int64, -1, 1);
+
+        string start = TimeOf(body, step), end = TimeOf(body, body.Node("Add", step, body.Whole(1)));
+        string next = Step(body, x, start, end);
+        string finite = body.Node("Equal", body.SumOfRow(body.Node("Sub", next, next)), body.Single(0)); // a sum of zeros, or NaN
+        string going = body.Node("And", alive, finite);
+        void Out(string value, TensorElementType type, params ReadOnlySpan<long> shape) => body.Add("Identity", [], [value], [body.Output(body.NewName(), type, shape)]);
+        string count = body.With("ReduceSum", [GraphScope.Attribute("keepdims", 0)], body.Cast(going, TensorElementType.Int64));
+        Out(body.Node("Greater", count, body.Whole(0)), TensorElementType.Bool);
+        Out(body.Node("Where", going, next, x), TensorElementType.Float, -1, -1);
+        Out(going, TensorElementType.Bool, -1, 1);
+        Out(body.Node("Where", going, body.Cast(end, TensorElementType.Float), reached), TensorElementType.Float, -1, 1);
+        Out(body.Node("Add", accepted, body.Cast(going, TensorElementType.Int64)), TensorElementType.Int64, -1, 1);
+        Out(body.Node("Add", evaluations, body.Node("Mul", body.Cast(alive, TensorElementType.Int64), body.Whole(_method.Stages))), TensorElementType.Int64, -1, 1);
+
+        string none = _main.Node("Expand", _main.Whole(0), column);
+        string[] ends = [.. Enumerable.Range(0, 5).Select(_ => _main.NewName())];
+        _main.Add("Loop", [GraphScope.Attribute("body", body)],
+            [_count ?? _main.Whole(_grid!.Length - 1), _main.True(), states, _main.Node("Expand", _main.True(), column), _main.Node("Expand", _main.Single(_model.Start), column), none, none], ends);
+        string status = _main.Node("Where", ends[1], _main.Whole(0), _main.Whole(1));
+        if (_count is not null)
+            status = _main.Node("Where", _main.Node("Less", _count, _main.Whole(1)), _main.Node("Expand", _main.Whole(2), column), status);
+        return new SampledEnds(ends[0], ends[2], ends[4], ends[3], status);
+    }
+
+    /// <summary>The time of a place on the grid, as <see cref="TimeGrid.Uniform"/> or the table has it, in float64 without dimensions.</summary>
+    private string TimeOf(GraphScope body, string place)
+    {
+        if (_grid is not null)
+            return body.Node("Gather", body.Doubles(_grid, _grid.Length), place);
+        string share = body.Node("Div", body.Cast(place, TensorElementType.Double), body.Cast(_count!, TensorElementType.Double));
+        string time = body.Node("Add", body.Double(_model.Start), body.Node("Mul", body.Double(_model.End - _model.Start), share));
+        if (_velocity.TimeSteps is { } steps)
+            time = body.Node("Div", body.Node("Round", body.Node("Mul", time, body.Double(steps - 1))), body.Double(steps - 1));
+        string inside = body.Node("Where", body.Node("Equal", place, _count!), body.Double(_model.End), time);
+        return body.Node("Where", body.Node("Equal", place, body.Whole(0)), body.Double(_model.Start), inside);
+    }
+
+    /// <summary>The states after a step.</summary>
+    private string Step(GraphScope body, string x, string start, string end)
+    {
+        string h = body.Node("Sub", end, start), size = body.Cast(h, TensorElementType.Float);
+        var slopes = new string[_method.Stages];
+        for (int stage = 0; stage < slopes.Length; stage++)
+        {
+            double node = _method.C[stage];
+            string time = node == 0 ? start : node == 1 ? end : body.Node("Add", start, body.Node("Mul", body.Double(node), h));
+            slopes[stage] = _velocity.At(body, time, stage == 0 ? x : Combined(body, x, size, slopes, _method.A(stage)));
+        }
+        return Combined(body, x, size, slopes, _method.B);
+    }
+
+    /// <summary>x + h Σ_j weights_j slopes_j, each product and sum rounded to float32.</summary>
+    internal static string Combined(GraphScope body, string x, string h, string[] slopes, ReadOnlySpan<double> weights) =>
+        body.Node("Add", x, body.Node("Mul", h, Sum(body, slopes, weights)));
+
+    /// <summary>Σ_j weights_j slopes_j, each product and sum rounded to float32; zeros are passed over.</summary>
+    internal static string Sum(GraphScope body, string[] slopes, ReadOnlySpan<double> weights)
+    {
+        string? sum = null;
+        for (int j = 0; j < weights.Length; j++)
+        {
+            if (weights[j] == 0)
+                continue;
+            string term = weights[j] == 1 ? slopes[j] : body.Node("Mul", slopes[j], body.Single(weights[j]));
+            sum = sum is null ? term : body.Node("Add", sum, term);
+        }
+        return sum!;
+    }
+}

@@ -1,0 +1,221 @@
+using System.Text;
+using FlowRuntime.Cards;
+using static FlowRuntime.Cards.ProtobufBytes;
+
+namespace FlowRuntime.Baking;
+
+/// <summary>
+/// A network of an ONNX file that is copied into another graph: its weights once, its nodes at each call, under names of their own. What a node computes is not looked at, and
+/// nothing of it changes.
+/// </summary>
+/// <remarks>Source: onnx.proto of the ONNX project, by the field numbers there.</remarks>
+internal sealed class NetworkSource : IDisposable
+{
+    private static class Model { public const int IrVersion = 1, Graph = 7, Imports = 8, Function = 25; }
+
+    private static class Graph { public const int Node = 1, Initializer = 5, Input = 11, Output = 12, SparseInitializer = 15; }
+
+    private static class Node { public const int Input = 1, Output = 2, Name = 3, Attribute = 5, Doc = 6; }
+
+    private static class Attribute { public const int Graph = 6, Graphs = 11; }
+
+    private static class Tensor { public const int Name = 8, Doc = 12, External = 13; }
+
+    private static class Value { public const int Name = 1; }
+
+    private readonly byte[] _file;
+    private readonly MemoryStream _stream;
+    private readonly string _path;
+    private readonly string _prefix;
+    private readonly Dictionary<string, ProtobufField> _weights = [];
+    private readonly List<ProtobufField> _nodes = [];
+    private int _calls;
+
+    /// <param name="path">The ONNX file.</param>
+    /// <param name="prefix">What the names of its weights and values begin with.</param>
+    /// <exception cref="InvalidDataException">It is no ONNX model, or one that cannot be copied.</exception>
+    public NetworkSource(string path, string prefix)
+    {
+        (_path, _prefix) = (path, prefix);
+        _file = File.ReadAllBytes(path);
+        _stream = new MemoryStream(_file, writable: false);
+        foreach (ProtobufField field in ProtobufField.Read(_stream, 0, _file.Length))
+        {
+            switch (field.Number)
+            {
+                case Model.IrVersion:
+                    IrVersion = (long)field.Value;
+                    break;
+                case Model.Graph:
+                    ReadGraph(field);
+                    break;
+                case Model.Imports:
+                    ReadImport(field);
+                    break;
+                case Model.Function:
+                    Functions.Add(_file.AsMemory((int)field.Start, (int)(field.End - field.Start)));
+                    break;
+                default:
+                    break; // who made it, and metadata
+            }
+        }
+    }
+
+    /// <summary>Version of the file's format.</summary>
+    public long IrVersion { get; private set; }
+
+    /// <summary>Versions of the operations by domain; ONNX's own is "".</summary>
+    public Dictionary<string, long> Imports { get; } = [];
+
+    /// <summary>Functions of the model's own, as fields of a model.</summary>
+    public List<ReadOnlyMemory<byte>> Functions { get; } = [];
+
+    /// <summary>The weights as fields of a graph, in pieces, since a field with another name has another length.</summary>
+    public IEnumerable<ReadOnlyMemory<byte>> Weights()
+    {
+        foreach ((string name, ProtobufField weight) in _weights)
+        {
+            byte[] renamed = Text(Tensor.Name, $"{_prefix}/{name}");
+            List<ReadOnlyMemory<byte>> kept = [.. Fields(weight).Where(field => field.Number is not (Tensor.Name or Tensor.Doc)).Select(Whole)];
+            yield return Head(Graph.Initializer, renamed.Length + kept.Sum(piece => (long)piece.Length));
+            yield return renamed;
+            foreach (ReadOnlyMemory<byte> piece in kept)
+                yield return piece;
+        }
+    }
+
+    /// <summary>Calls the network once more.</summary>
+    /// <param name="scope">Where.</param>
+    /// <param name="inputs">What stands in the place of each of its inputs.</param>
+    /// <param name="output">The output that is wanted.</param>
+    /// <returns>Its name there.</returns>
+    public string Call(GraphScope scope, IReadOnlyDictionary<string, string> inputs, string output)
+    {
+        int call = _calls++;
+        string Renamed(string name) => name.Length == 0 ? "" // an input that is left out
+            : _weights.ContainsKey(name) ? $"{_prefix}/{name}" : inputs.TryGetValue(name, out string? given) ? given : $"{_prefix}{call}/{name}";
+        foreach (ProtobufField node in _nodes)
+            scope.Add(Message(Graph.Node, Copy(node, Renamed, $"{_prefix}{call}/")));
+        return Renamed(output);
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    /// <summary>A node's content with other names.</summary>
+    private byte[] Copy(ProtobufField node, Func<string, string> renamed, string prefix)
+    {
+        var copy = new MemoryStream();
+        foreach (ProtobufField field in Fields(node))
+        {
+            switch (field.Number)
+            {
+                case Node.Input or Node.Output:
+                    copy.Write(Text(field.Number, renamed(TextOf(field))));
+                    break;
+                case Node.Name:
+                    copy.Write(Text(field.Number, prefix + TextOf(field)));
+                    break;
+                case Node.Attribute:
+                    copy.Write(CopyAttribute(field, renamed, prefix));
+                    break;
+                case Node.Doc:
+                    break;
+                default:
+                    copy.Write(Whole(field).Span);
+                    break;
+            }
+        }
+        return copy.ToArray();
+    }
+
+    private byte[] CopyAttribute(ProtobufField attribute, Func<string, string> renamed, string prefix)
+    {
+        List<ProtobufField> fields = [.. Fields(attribute)];
+        if (!fields.Exists(field => field.Number is Attribute.Graph or Attribute.Graphs))
+            return Whole(attribute).ToArray();
+        return Message(Node.Attribute, [.. fields.Select(field => field.Number is Attribute.Graph or Attribute.Graphs
+            ? Message(field.Number, CopyBody(field, renamed, prefix)) : Whole(field).ToArray())]);
+    }
+
+    /// <summary>A graph inside a node. It sees the names around it, and has names of its own for the rest.</summary>
+    private byte[] CopyBody(ProtobufField graph, Func<string, string> renamed, string prefix)
+    {
+        List<ProtobufField> fields = [.. Fields(graph)];
+        HashSet<string> own = [.. fields.Where(field => field.Number is Graph.Initializer or Graph.Input)
+            .Select(field => NameOf(field, field.Number == Graph.Initializer ? Tensor.Name : Value.Name))];
+        foreach (ProtobufField node in fields.Where(field => field.Number == Graph.Node))
+            own.UnionWith(Fields(node).Where(field => field.Number == Node.Output).Select(TextOf));
+        string Inside(string name) => name.Length > 0 && own.Contains(name) ? prefix + name : renamed(name);
+        var copy = new MemoryStream();
+        foreach (ProtobufField field in fields)
+        {
+            switch (field.Number)
+            {
+                case Graph.Node:
+                    copy.Write(Message(Graph.Node, Copy(field, Inside, prefix)));
+                    break;
+                case Graph.Initializer:
+                    copy.Write(Renamed(field, Tensor.Name, Inside));
+                    break;
+                case Graph.Input or Graph.Output:
+                    copy.Write(Renamed(field, Value.Name, Inside));
+                    break;
+                case Graph.SparseInitializer:
+                    throw Unfit("it holds sparse weights");
+                case 2:
+                    copy.Write(Whole(field).Span);
+                    break;
+                default:
+                    break; // what is known of shapes, by the old names
+            }
+        }
+        return copy.ToArray();
+    }
+
+    private byte[] Renamed(ProtobufField message, int nameField, Func<string, string> renamed) => Message(message.Number,
+        [.. Fields(message).Select(field => field.Number == nameField ? Text(nameField, renamed(TextOf(field))) : Whole(field).ToArray())]);
+
+    private void ReadGraph(ProtobufField graph)
+    {
+        foreach (ProtobufField field in Fields(graph))
+        {
+            if (field.Number == Graph.Node)
+                _nodes.Add(field);
+            else if (field.Number == Graph.Initializer)
+                ReadWeight(field);
+            else if (field.Number == Graph.SparseInitializer)
+                throw Unfit("it holds sparse weights");
+        }
+    }
+
+    private void ReadWeight(ProtobufField weight)
+    {
+        if (Fields(weight).Any(field => field.Number == Tensor.External))
+            throw Unfit("its weights lie in another file");
+        _weights.Add(NameOf(weight, Tensor.Name), weight);
+    }
+
+    private void ReadImport(ProtobufField import)
+    {
+        (string domain, long version) = ("", 0);
+        foreach (ProtobufField field in Fields(import))
+        {
+            if (field.Number == 1)
+                domain = TextOf(field);
+            else if (field.Number == 2)
+                version = (long)field.Value;
+        }
+        Imports[domain == "ai.onnx" ? "" : domain] = version;
+    }
+
+    private string NameOf(ProtobufField message, int nameField) =>
+        Fields(message).Where(field => field.Number == nameField).Select(TextOf).LastOrDefault() ?? "";
+
+    private IEnumerable<ProtobufField> Fields(ProtobufField message) => ProtobufField.Read(_stream, message.Content, message.End);
+
+    private ReadOnlyMemory<byte> Whole(ProtobufField field) => _file.AsMemory((int)field.Start, (int)(field.End - field.Start));
+
+    private string TextOf(ProtobufField field) => Encoding.UTF8.GetString(_file, (int)field.Content, (int)field.Length);
+
+    private InvalidDataException Unfit(string why) => new($"{_path} cannot be baked: {why}. Save it with all weights inside the file.");
+}

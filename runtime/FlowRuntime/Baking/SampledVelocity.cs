@@ -1,0 +1,71 @@
+using FlowRuntime.Cards;
+using FlowRuntime.Paths;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace FlowRuntime.Baking;
+
+/// <summary>The velocity of all samples at one flow time, of whatever a model predicts and however it is fed the time.</summary>
+/// <remarks>
+/// A network of whole time steps is asked at these alone; what the path says there stands in tables. Of other networks the flow time is an input's own value, and what the path says
+/// is computed where the sampler runs.
+/// </remarks>
+internal sealed class SampledVelocity
+{
+    private readonly NetworkCall _network;
+    private readonly PredictionKind _prediction;
+    private readonly TimeCard _time;
+    private readonly ProbabilityPath _path;
+
+    /// <param name="model">The model.</param>
+    /// <param name="network">Its network.</param>
+    /// <exception cref="NotSupportedException">The model is fed something that is not written.</exception>
+    public SampledVelocity(FlowModel model, NetworkCall network)
+    {
+        (_network, _prediction, _path) = (network, model.Card.Prediction.Kind, ProbabilityPath.Of(model.Card.Path));
+        _time = model.Card.Time ?? new TimeCard();
+        if (_time.Quantity != TimeQuantity.Time)
+            throw new NotSupportedException($"{model.Path} is fed {_time.Quantity} for its time, which is not baked yet.");
+        if (_time.Steps is null && _prediction != PredictionKind.Velocity)
+            throw new NotSupportedException($"{model.Path} predicts {_prediction} at any time, which is not baked yet.");
+    }
+
+    /// <summary>Number of the network's time steps; null where it takes any time.</summary>
+    public int? TimeSteps => _time.Steps;
+
+    /// <summary>The velocity at a flow time.</summary>
+    /// <param name="scope">Where it is asked.</param>
+    /// <param name="time">The flow time, in float64 without dimensions; that of a whole step for a network of steps.</param>
+    /// <param name="states">The states, [N, d].</param>
+    public string At(GraphScope scope, string time, string states)
+    {
+        if (_time.Steps is { } steps)
+            return AtStep(scope, scope.Node("Round", scope.Node("Mul", time, scope.Double(steps - 1))), steps, states);
+        return _network.AtOneTime(scope, Fed(scope, time), states);
+    }
+
+    /// <summary>The velocity of each sample at its own flow time.</summary>
+    /// <param name="scope">Where it is asked.</param>
+    /// <param name="times">The flow times, [N, 1] in float64.</param>
+    /// <param name="states">The states, [N, d].</param>
+    public string AtOwnTimes(GraphScope scope, string times, string states) => _network.AtOwnTimes(scope, Fed(scope, times), states);
+
+    /// <summary>What the network is fed at flow times.</summary>
+    private string Fed(GraphScope scope, string time)
+    {
+        string fromOrigin = _time.From == TimeOrigin.Noise ? time : scope.Node("Sub", scope.Double(1), time);
+        return _time.Scale == 1 ? fromOrigin : scope.Node("Mul", scope.Double(_time.Scale), fromOrigin);
+    }
+
+    private string AtStep(GraphScope scope, string step, int steps, string states)
+    {
+        string fed = _time.From == TimeOrigin.Noise ? step : scope.Node("Sub", scope.Double(steps - 1), step);
+        string prediction = _network.AtOneTime(scope, fed, states);
+        if (_prediction == PredictionKind.Velocity)
+            return prediction;
+        (double OfState, double OfPrediction)[] factors = [.. Enumerable.Range(0, steps).Select(k => _path.At(k / (double)(steps - 1)).VelocityOf(_prediction))];
+        string place = scope.Cast(step, TensorElementType.Int64);
+        string Factor(IEnumerable<double> table) => scope.Cast(scope.Node("Gather", scope.Doubles([.. table], steps), place), TensorElementType.Float);
+        string ofPrediction = scope.Node("Mul", prediction, Factor(factors.Select(factor => factor.OfPrediction)));
+        return scope.Node("Add", scope.Node("Mul", states, Factor(factors.Select(factor => factor.OfState))), ofPrediction);
+    }
+}

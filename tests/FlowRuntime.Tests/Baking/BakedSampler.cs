@@ -1,0 +1,46 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace FlowRuntime.Tests.Baking;
+
+/// <summary>What a baked sampler gives.</summary>
+internal sealed record BakedSamples(float[] Values, float[] Times, long[] Evaluations, long[] Accepted, long[] Status);
+
+/// <summary>A baked sampler as any program has it: a file for ONNX Runtime.</summary>
+internal sealed class BakedSampler(string path) : IDisposable
+{
+    private static readonly string[] Outputs = ["samples", "t", "evaluations", "accepted", "status"];
+
+    private readonly InferenceSession _session = new(path);
+
+    public BakedSamples Run(float[] noise, long? steps = null, long[]? labels = null, float[]? guidance = null, float? tolerance = null, float[]? condition = null)
+    {
+        long[] shape = [.. _session.InputMetadata["noise"].Dimensions.Select(size => (long)size)];
+        shape[0] = noise.Length / shape[1..].Aggregate(1L, (product, size) => product * size);
+        using OrtValue noises = OrtValue.CreateTensorValueFromMemory(noise, shape);
+        List<string> names = ["noise"];
+        List<OrtValue> values = [noises];
+        void Add<T>(string name, T[]? numbers, params long[] of) where T : unmanaged
+        {
+            if (numbers is null)
+                return;
+            names.Add(name);
+            values.Add(OrtValue.CreateTensorValueFromMemory(numbers, of));
+        }
+        Add<long>("steps", steps is { } count ? [count] : null, 1);
+        Add("label", labels, shape[0], 1);
+        Add("guidance", guidance, shape[0], 1);
+        Add("c", condition, shape[0], 2);
+        float[]? tolerances = tolerance is { } each ? [.. Enumerable.Repeat(each, (int)shape[0])] : null;
+        Add("rtol", tolerances, shape[0], 1);
+        Add("atol", tolerances, shape[0], 1);
+        using var options = new RunOptions();
+        using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, Outputs);
+        T[] Of<T>(int output) where T : unmanaged => results[output].GetTensorDataAsSpan<T>().ToArray();
+        var samples = new BakedSamples(Of<float>(0), Of<float>(1), Of<long>(2), Of<long>(3), Of<long>(4));
+        foreach (OrtValue value in values.Skip(1))
+            value.Dispose();
+        return samples;
+    }
+
+    public void Dispose() => _session.Dispose();
+}

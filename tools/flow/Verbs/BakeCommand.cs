@@ -1,0 +1,87 @@
+using System.CommandLine;
+using FlowRuntime.Baking;
+using FlowRuntime.CommandLine;
+using FlowRuntime.Ode;
+using FlowRuntime.Tool.Arguments;
+using FlowRuntime.Tool.Isolation;
+
+namespace FlowRuntime.Tool.Verbs;
+
+/// <summary><c>flow bake MODEL --out SAMPLER.onnx</c>: the whole sampler as one ONNX file.</summary>
+internal sealed class BakeCommand
+{
+    private readonly Argument<string> _model = new("MODEL") { Description = "The .onnx file." };
+    private readonly Option<string> _out = new("--out") { Description = "File to write, .onnx.", Required = true };
+    private readonly Option<string?> _method = new("--method") { Description = "euler, heun or rk4 in fixed steps; dopri5 or tsit5 with tolerances as inputs. Default: heun." };
+    private readonly Option<int?> _steps = new("--steps") { Description = "Number of steps. Default: an input of the sampler." };
+    private readonly Option<string?> _grid = new("--grid") { Description = "Where fixed steps stand, with --steps: uniform, cosine, shift:S, karras:RHO or @times.csv." };
+    private readonly Option<double?> _firstStep = new("--first-step") { Description = "Size of the first adaptive step. Default: 0.05 of the whole solve." };
+    private readonly Option<int?> _maxSteps = new("--max-steps") { Description = "Adaptive steps after which a sample is given up. Default: 1000." };
+    private readonly Option<bool?> _guidance = new("--guidance") { Description = "Whether the sampler takes a scale of guidance, at twice the work. Default: where the model can be guided.", Arity = ArgumentArity.ZeroOrOne };
+
+    public static Command Make() => new BakeCommand().MakeCommand();
+
+    private Command MakeCommand()
+    {
+        var command = new Command("bake", """
+            Writes the whole sampler of a model as one ONNX file: noise in, samples out, in one run of ONNX Runtime in any language. See docs/baking.md.
+
+            Examples:
+              flow bake digits.onnx --out digits-sampler.onnx
+              flow bake moons.onnx --method dopri5 --out moons-sampler.onnx
+              flow bake digits.onnx --method euler --steps 20 --grid shift:3 --guidance false --out digits-sampler.onnx
+            """)
+        {
+            _model, _out, _method, _steps, _grid, _firstStep, _maxSteps, _guidance, Sandbox.Option,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed)
+    {
+        (string path, string target) = (parsed.GetRequiredValue(_model), parsed.GetRequiredValue(_out));
+        if (!target.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException($"--out: {target} does not end in .onnx, as a sampler does.");
+        if (Path.GetFullPath(target) == Path.GetFullPath(path))
+            throw new ArgumentException($"--out: {target} is the model itself. Name another file.");
+        CommandHost.RequireWritable("--out", target);
+        using FlowModel model = FlowModel.Open(path);
+        SandboxedProcess.Works(model);
+        BakeOptions options = Options(parsed, model);
+        try
+        {
+            SamplerFile.Write(model, target, options);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new ArgumentException(e.Message, e);
+        }
+        parsed.InvocationConfiguration.Output.WriteLine($"Written: {target} ({Quantity.Bytes(new FileInfo(target).Length)}), {SamplerFile.Described(model, options)}");
+        return CommandHost.Done;
+    }
+
+    private BakeOptions Options(ParseResult parsed, FlowModel model)
+    {
+        SolverMethod method = parsed.GetValue(_method) is { } name ? CommandHost.Checked("--method", () => SolverMethod.Named(name)) : ButcherTableau.Heun;
+        bool? guided = parsed.GetResult(_guidance) is null ? null : parsed.GetValue(_guidance) ?? true;
+        (int? steps, string? grid) = (parsed.GetValue(_steps), parsed.GetValue(_grid));
+        bool adaptive = method is EmbeddedPair pair && pair != ButcherTableau.HeunEuler;
+        string? other = adaptive ? (steps is not null ? "--steps" : grid is not null ? "--grid" : null)
+            : parsed.GetValue(_firstStep) is not null ? "--first-step" : parsed.GetValue(_maxSteps) is not null ? "--max-steps" : null;
+        if (other is not null)
+            throw new ArgumentException($"{other}: {method} is baked in {(adaptive ? "adaptive" : "fixed")} steps, which have none. Leave it out, or choose another method.");
+        if (adaptive)
+        {
+            double first = parsed.GetValue(_firstStep) ?? 0.05 * (model.End - model.Start);
+            AdaptiveSteps taken = CommandHost.Checked("--first-step", () => new AdaptiveSteps { Method = (EmbeddedPair)method, FirstStep = first });
+            return new BakeOptions(CommandHost.Checked("--max-steps", () => taken with { MaxSteps = parsed.GetValue(_maxSteps) ?? 1000 })) { Guided = guided };
+        }
+        TimeGrid where = grid is null ? TimeGrid.Uniform : CommandHost.Checked("--grid", () => SolverArguments.Grid(grid));
+        int? count = steps ?? (where as GivenGrid)?.Steps;
+        if (count is null && grid is not null)
+            throw new ArgumentException("--grid: give the number of steps with --steps.");
+        FixedSteps given = CommandHost.Checked("--steps", () => new FixedSteps(method, count ?? 1)) with { Grid = where };
+        return new BakeOptions(given) { StepsAreInput = count is null, Guided = guided };
+    }
+}
