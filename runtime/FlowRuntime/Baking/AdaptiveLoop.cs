@@ -11,6 +11,7 @@ internal sealed class AdaptiveLoop
 {
     private const double Stretch = 1.01, LeastSquare = 1e-20, MostSquare = 1e100, MostExponent = 10, SafeNode = 0.9;
     private const int MaxNonFinite = 8;
+    private const int Tables = 2; // of what is carried, states and slopes; the rest is a column
     private const long Active = -1, Completed = 0, NonFinite = 1, OutOfSteps = 2, StepTooSmall = 3;
 
     private static readonly double LeastMemory = Math.Log(1e-2);
@@ -56,22 +57,25 @@ internal sealed class AdaptiveLoop
         GraphScope body = _main.Body();
         body.Input(body.NewName(), TensorElementType.Int64);
         body.Input(body.NewName(), TensorElementType.Bool);
-        (string Start, TensorElementType Type, bool IsTable)[] carried =
+        string firstStep = Filled(_main.Double(Math.Min(_steps.FirstStep ?? length, length))), zero = Filled(_main.Double(0)), grow = Filled(_main.Double(StepController.Grow)), never = Filled(_main.Double(double.PositiveInfinity));
+        string[] carried = [states, slope, start, firstStep, zero, grow, none, never, none, none, none, status];
+        TensorElementType[] types =
         [
-            (states, TensorElementType.Float, true), (slope, TensorElementType.Float, true),
-            (start, TensorElementType.Double, false), (Filled(_main.Double(Math.Min(_steps.FirstStep ?? length, length))), TensorElementType.Double, false),
-            (Filled(_main.Double(0)), TensorElementType.Double, false), (Filled(_main.Double(StepController.Grow)), TensorElementType.Double, false),
-            (none, TensorElementType.Int64, false), (Filled(_main.Double(double.PositiveInfinity)), TensorElementType.Double, false), (none, TensorElementType.Int64, false),
-            (none, TensorElementType.Int64, false), (none, TensorElementType.Int64, false), (status, TensorElementType.Int64, false),
+            TensorElementType.Float, TensorElementType.Float, TensorElementType.Double, TensorElementType.Double, TensorElementType.Double, TensorElementType.Double, TensorElementType.Int64, TensorElementType.Double,
+            TensorElementType.Int64, TensorElementType.Int64, TensorElementType.Int64, TensorElementType.Int64,
         ];
-        string[] inside = [.. carried.Select(value => body.Input(body.NewName(), value.Type, -1, value.IsTable ? -1 : 1))];
+        string[] inside = new string[carried.Length];
+        for (int i = 0; i < inside.Length; i++)
+            inside[i] = body.Input(body.NewName(), types[i], -1, i < Tables ? -1 : 1);
         string[] after = Turn(body, inside, out string going);
         body.Add("Identity", [], [going], [body.Output(body.NewName(), TensorElementType.Bool)]);
         for (int i = 0; i < carried.Length; i++)
-            body.Add("Identity", [], [after[i]], [body.Output(body.NewName(), carried[i].Type, -1, carried[i].IsTable ? -1 : 1)]);
+            body.Add("Identity", [], [after[i]], [body.Output(body.NewName(), types[i], -1, i < Tables ? -1 : 1)]);
 
-        string[] ends = [.. carried.Select(_ => _main.NewName())];
-        _main.Add("Loop", [GraphScope.Attribute("body", body)], [_main.Whole(_steps.MaxSteps), AnyActive(_main, status), .. carried.Select(value => value.Start)], ends);
+        string[] ends = new string[carried.Length];
+        for (int i = 0; i < ends.Length; i++)
+            ends[i] = _main.NewName();
+        _main.Add("Loop", [GraphScope.Attribute("body", body)], [_main.Whole(_steps.MaxSteps), AnyActive(_main, status), .. carried], ends);
         string evaluations = _main.Node("Add", _main.Node("Mul", ends[10], _main.Whole(_pair.Stages - 1)), _main.Whole(1));
         string ended = _main.Node("Where", _main.Node("Equal", ends[11], _main.Whole(Active)), _main.Whole(OutOfSteps), ends[11]);
         return new SampledEnds(ends[0], _main.Cast(ends[2], TensorElementType.Float), evaluations, ends[9], ended);

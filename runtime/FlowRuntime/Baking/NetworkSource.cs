@@ -70,17 +70,24 @@ internal sealed class NetworkSource : IDisposable
     /// <summary>Functions of the model's own, as fields of a model.</summary>
     public List<ReadOnlyMemory<byte>> Functions { get; } = [];
 
-    /// <summary>The weights as fields of a graph, in pieces, since a field with another name has another length.</summary>
-    public IEnumerable<ReadOnlyMemory<byte>> Weights()
+    /// <summary>Adds the weights as fields of a graph, in pieces of the file, since a field with another name has another length.</summary>
+    public void AddWeights(List<ReadOnlyMemory<byte>> pieces)
     {
         foreach ((string name, ProtobufField weight) in _weights)
         {
+            int head = pieces.Count;
             byte[] renamed = Text(Tensor.Name, $"{_prefix}/{name}");
-            List<ReadOnlyMemory<byte>> kept = [.. Fields(weight).Where(field => field.Number is not (Tensor.Name or Tensor.Doc)).Select(Whole)];
-            yield return Head(Graph.Initializer, renamed.Length + kept.Sum(piece => (long)piece.Length));
-            yield return renamed;
-            foreach (ReadOnlyMemory<byte> piece in kept)
-                yield return piece;
+            pieces.Add(default); // known once the length is
+            pieces.Add(renamed);
+            long length = renamed.Length;
+            foreach (ProtobufField field in Fields(weight))
+            {
+                if (field.Number is Tensor.Name or Tensor.Doc)
+                    continue;
+                pieces.Add(Whole(field));
+                length += pieces[^1].Length;
+            }
+            pieces[head] = Head(Graph.Initializer, length);
         }
     }
 
@@ -130,24 +137,26 @@ internal sealed class NetworkSource : IDisposable
 
     private byte[] CopyAttribute(ProtobufField attribute, Func<string, string> renamed, string prefix)
     {
-        List<ProtobufField> fields = [.. Fields(attribute)];
-        if (!fields.Exists(field => field.Number is Attribute.Graph or Attribute.Graphs))
-            return Whole(attribute).ToArray();
-        return Message(Node.Attribute, [.. fields.Select(field => field.Number is Attribute.Graph or Attribute.Graphs
-            ? Message(field.Number, CopyBody(field, renamed, prefix)) : Whole(field).ToArray())]);
+        List<byte[]> fields = [];
+        foreach (ProtobufField field in Fields(attribute))
+            fields.Add(field.Number is Attribute.Graph or Attribute.Graphs ? Message(field.Number, CopyBody(field, renamed, prefix)) : Whole(field).ToArray());
+        return Message(Node.Attribute, [.. fields]);
     }
 
     /// <summary>A graph inside a node. It sees the names around it, and has names of its own for the rest.</summary>
     private byte[] CopyBody(ProtobufField graph, Func<string, string> renamed, string prefix)
     {
-        List<ProtobufField> fields = [.. Fields(graph)];
-        HashSet<string> own = [.. fields.Where(field => field.Number is Graph.Initializer or Graph.Input)
-            .Select(field => NameOf(field, field.Number == Graph.Initializer ? Tensor.Name : Value.Name))];
-        foreach (ProtobufField node in fields.Where(field => field.Number == Graph.Node))
-            own.UnionWith(Fields(node).Where(field => field.Number == Node.Output).Select(TextOf));
+        HashSet<string> own = [];
+        foreach (ProtobufField field in Fields(graph))
+        {
+            if (field.Number is Graph.Initializer or Graph.Input)
+                own.Add(NameOf(field, field.Number == Graph.Initializer ? Tensor.Name : Value.Name));
+            else if (field.Number == Graph.Node)
+                AddOutputs(field, own);
+        }
         string Inside(string name) => name.Length > 0 && own.Contains(name) ? prefix + name : renamed(name);
         var copy = new MemoryStream();
-        foreach (ProtobufField field in fields)
+        foreach (ProtobufField field in Fields(graph))
         {
             switch (field.Number)
             {
@@ -172,8 +181,22 @@ internal sealed class NetworkSource : IDisposable
         return copy.ToArray();
     }
 
-    private byte[] Renamed(ProtobufField message, int nameField, Func<string, string> renamed) => Message(message.Number,
-        [.. Fields(message).Select(field => field.Number == nameField ? Text(nameField, renamed(TextOf(field))) : Whole(field).ToArray())]);
+    private void AddOutputs(ProtobufField node, HashSet<string> names)
+    {
+        foreach (ProtobufField field in Fields(node))
+        {
+            if (field.Number == Node.Output)
+                names.Add(TextOf(field));
+        }
+    }
+
+    private byte[] Renamed(ProtobufField message, int nameField, Func<string, string> renamed)
+    {
+        List<byte[]> fields = [];
+        foreach (ProtobufField field in Fields(message))
+            fields.Add(field.Number == nameField ? Text(nameField, renamed(TextOf(field))) : Whole(field).ToArray());
+        return Message(message.Number, [.. fields]);
+    }
 
     private void ReadGraph(ProtobufField graph)
     {
@@ -190,8 +213,11 @@ internal sealed class NetworkSource : IDisposable
 
     private void ReadWeight(ProtobufField weight)
     {
-        if (Fields(weight).Any(field => field.Number == Tensor.External))
-            throw Unfit("its weights lie in another file");
+        foreach (ProtobufField field in Fields(weight))
+        {
+            if (field.Number == Tensor.External)
+                throw Unfit("its weights lie in another file");
+        }
         _weights.Add(NameOf(weight, Tensor.Name), weight);
     }
 
@@ -208,8 +234,16 @@ internal sealed class NetworkSource : IDisposable
         Imports[domain == "ai.onnx" ? "" : domain] = version;
     }
 
-    private string NameOf(ProtobufField message, int nameField) =>
-        Fields(message).Where(field => field.Number == nameField).Select(TextOf).LastOrDefault() ?? "";
+    private string NameOf(ProtobufField message, int nameField)
+    {
+        string name = "";
+        foreach (ProtobufField field in Fields(message))
+        {
+            if (field.Number == nameField)
+                name = TextOf(field);
+        }
+        return name;
+    }
 
     private IEnumerable<ProtobufField> Fields(ProtobufField message) => ProtobufField.Read(_stream, message.Content, message.End);
 

@@ -62,10 +62,11 @@ internal sealed class SampledVelocity
         string prediction = _network.AtOneTime(scope, fed, states);
         if (_prediction == PredictionKind.Velocity)
             return prediction;
-        (double OfState, double OfPrediction)[] factors = [.. Enumerable.Range(0, steps).Select(k => _path.At(k / (double)(steps - 1)).VelocityOf(_prediction))];
+        double[] ofStates = new double[steps], ofPredictions = new double[steps];
+        for (int k = 0; k < steps; k++)
+            (ofStates[k], ofPredictions[k]) = _path.At(k / (double)(steps - 1)).VelocityOf(_prediction);
         string place = scope.Cast(step, TensorElementType.Int64);
-        string Factor(IEnumerable<double> table) => scope.Cast(scope.Node("Gather", scope.Doubles([.. table], steps), place), TensorElementType.Float);
-        string ofPrediction = scope.Node("Mul", prediction, Factor(factors.Select(factor => factor.OfPrediction)));
-        return scope.Node("Add", scope.Node("Mul", states, Factor(factors.Select(factor => factor.OfState))), ofPrediction);
+        string Factor(double[] table) => scope.Cast(scope.Node("Gather", scope.Doubles(table, steps), place), TensorElementType.Float);
+        return scope.Node("Add", scope.Node("Mul", states, Factor(ofStates)), scope.Node("Mul", prediction, Factor(ofPredictions)));
     }
 }

@@ -44,18 +44,20 @@ public static class SamplerFile
         var main = new GraphScope(opset);
         WriteGraph(main, model, source, options);
 
-        byte[][] own = main.Fields("sampler");
-        List<ReadOnlyMemory<byte>> graph = [.. own.Take(1), .. source.Weights(), .. own.Skip(1)];
+        List<ReadOnlyMemory<byte>> graph = [];
+        source.AddWeights(graph);
+        foreach (byte[] field in main.Fields("sampler"))
+            graph.Add(field);
         List<ReadOnlyMemory<byte>> file =
         [
-            Number(1, Math.Max(source.IrVersion, 8)), Text(2, "FlowRuntime"), Text(3, typeof(FlowModel).Assembly.GetName().Version!.ToString(3)),
-            Head(7, graph.Sum(piece => (long)piece.Length)), .. graph,
-            .. source.Imports.Select(import => Message(8, Text(1, import.Key), Number(2, import.Value))),
-            .. source.Functions,
-            OnnxFile.MetadataEntry(CardFile.MetadataKey, CardFile.ToJson(model.Card with { Hints = null })),
-            OnnxFile.MetadataEntry(MetadataKey, Described(model, options)),
+            Number(1, Math.Max(source.IrVersion, 8)), Text(2, "FlowRuntime"), Text(3, typeof(FlowModel).Assembly.GetName().Version!.ToString(3)), Head(7, Length(graph)), .. graph,
         ];
-        if (file.Sum(piece => (long)piece.Length) > int.MaxValue)
+        foreach ((string domain, long version) in source.Imports)
+            file.Add(Message(8, Text(1, domain), Number(2, version)));
+        file.AddRange(source.Functions);
+        file.Add(OnnxFile.MetadataEntry(CardFile.MetadataKey, CardFile.ToJson(model.Card with { Hints = null })));
+        file.Add(OnnxFile.MetadataEntry(MetadataKey, Described(model, options)));
+        if (Length(file) > int.MaxValue)
             throw new NotSupportedException($"{model.Path}: the sampler would take more than 2 GB, which no ONNX file holds.");
         string partial = path + ".partial";
         try
@@ -74,6 +76,14 @@ public static class SamplerFile
         }
     }
 
+    private static long Length(List<ReadOnlyMemory<byte>> pieces)
+    {
+        long length = 0;
+        foreach (ReadOnlyMemory<byte> piece in pieces)
+            length += piece.Length;
+        return length;
+    }
+
     private static void WriteGraph(GraphScope main, FlowModel model, NetworkSource source, BakeOptions options)
     {
         NetworkGraph graph = model.Graph;
@@ -88,11 +98,11 @@ public static class SamplerFile
         ends = Finished(main, model, velocity, ends);
         string samples = InDataUnits(main, model.Card.Data, ends.States);
         main.Add("Reshape", [], [samples, main.Wholes([0, .. graph.State.Shape[1..]])], [main.Output(Samples, TensorElementType.Float, [-1, .. graph.State.Shape[1..]])]);
-        foreach ((string name, string value, TensorElementType type) in new[]
-        {
-            (Time, ends.Time, TensorElementType.Float), (Evaluations, ends.Evaluations, TensorElementType.Int64), (Accepted, ends.Accepted, TensorElementType.Int64), (Status, ends.Status, TensorElementType.Int64),
-        })
-            main.Add("Identity", [], [value], [main.Output(name, type, -1, 1)]);
+        void Column(string name, string value, TensorElementType type) => main.Add("Identity", [], [value], [main.Output(name, type, -1, 1)]);
+        Column(Time, ends.Time, TensorElementType.Float);
+        Column(Evaluations, ends.Evaluations, TensorElementType.Int64);
+        Column(Accepted, ends.Accepted, TensorElementType.Int64);
+        Column(Status, ends.Status, TensorElementType.Int64);
     }
 
     /// <summary>What a sampler does, in words, as its metadata entry <see cref="MetadataKey"/> says it.</summary>
