@@ -185,7 +185,7 @@ public sealed partial class FlowModel
                 for (int i = 0; i < problem.TrajectoryTimes.Count; i++)
                     field.Place(sample.Index, _path.At(problem.TrajectoryTimes[i]), noise, sample.Trajectory.Slice(i * noise.Length, noise.Length));
                 field.PlaceData(sample.Index, sample.State);
-                batch.Take(sample with { State = _data.ToData(sample.State, cancellationToken), Trajectory = _data.ToData(sample.Trajectory, cancellationToken) });
+                batch.Take(AsData(sample, cancellationToken));
             },
             progress, cancellationToken);
         return batch;

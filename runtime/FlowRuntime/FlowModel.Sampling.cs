@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using FlowRuntime.Cards;
 using FlowRuntime.Fields;
 using FlowRuntime.Likelihood;
@@ -53,10 +54,17 @@ public sealed partial class FlowModel
         DrawnDensity? density = options?.LogDensity == true ? new DrawnDensity(problem, Prior, DataTransform.LogDeterminant(Card.Data, Field.Dimension)) : null;
         void InDataUnits(in FinishedSample sample)
         {
-            FinishedSample drawn = density is null ? sample : density.Read(sample);
-            consumer(drawn with { State = _data.ToData(drawn.State, cancellationToken), Trajectory = _data.ToData(drawn.Trajectory, cancellationToken) });
+            consumer(AsData(density is null ? sample : density.Read(sample), cancellationToken));
         }
         return InTurn(() => OdeSolver.Stream(density?.Problem ?? problem, InDataUnits, order, progress, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>A sample in the data's own units, in which a finite state may be none any more.</summary>
+    private FinishedSample AsData(FinishedSample sample, CancellationToken cancellationToken)
+    {
+        Span<float> data = _data.ToData(sample.State, cancellationToken);
+        bool fails = sample.Status == SampleStatus.Completed && !TensorPrimitives.IsFiniteAll<float>(data);
+        return sample with { State = data, Trajectory = _data.ToData(sample.Trajectory, cancellationToken), Status = fails ? SampleStatus.NonFinite : sample.Status };
     }
 
     /// <summary>How many threads and rows a solve of so many samples takes, and what memory its buffers.</summary>

@@ -60,7 +60,7 @@ internal sealed class LatentNetwork : IDisposable
     /// <param name="output">Receives the first values of what comes out.</param>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     /// <param name="cancellationToken">Ends the call.</param>
-    /// <exception cref="InvalidDataException">The network failed.</exception>
+    /// <exception cref="InvalidOperationException">The network failed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Run(ReadOnlySpan<float> input, Span<float> output, CancellationToken cancellationToken)
     {
@@ -71,6 +71,10 @@ internal sealed class LatentNetwork : IDisposable
             table.Write(input);
             using OrtValue result = Run(_session, _input, table, _output.Name, cancellationToken);
             TensorRows.Read(result, output);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidOperationException(e.Message, e); // it was good when it was opened
         }
         finally
         {

@@ -23,6 +23,17 @@ public class FloatLimitTests
         }
     }
 
+    /// <summary>A state of about 1 is 3e38 scales of a column, which no float32 holds.</summary>
+    [Fact]
+    public void A_finite_state_whose_data_are_beyond_float32_is_not_claimed()
+    {
+        using var folder = new TemporaryFolder();
+        Cards.FlowCard card = TinyModel.Card with { Data = new Cards.DataCard(Columns: new Cards.ColumnsCard(["a", "b"], [0, 0], [3e38, 1])), Prior = new Cards.PriorCard(2, 0.1) };
+        using FlowModel model = FlowModel.Open(TinyModel.Write(folder, "tiny.onnx", TinyModel.TimesTime(), card));
+        SampleBatch batch = model.Sample(3);
+        Assert.All(batch.Status, status => Assert.Equal(SampleStatus.NonFinite, status));
+    }
+
     [Theory, MemberData(nameof(Pairs))]
     public void A_small_relative_tolerance_is_kept_where_the_absolute_one_allows_the_rounding(string pair)
     {
