@@ -16,6 +16,7 @@ public sealed class DocumentedCodeTests : IDisposable
     {
         { "README.md", "cpu" },
         { "own-network.md", "10 digits in " },
+        { "baking.md", "status 0 after 40 evaluations, brightest 1.0" },
         { "embedding.md", "9 frames, 16 edited, 16 completed, 0 failed" },
     };
 
