@@ -25,6 +25,15 @@ public sealed class BakeTests : IDisposable
         Assert.Equal(["sampler.onnx"], _folder.Entries);
     }
 
+    [Fact]
+    public async Task Guidance_of_a_model_without_conditions_is_refused()
+    {
+        ToolRun run = await ToolRun.InProcess("bake", Models.Moons, "--guidance", "--out", _folder["sampler.onnx"]);
+        Assert.Equal((CommandHost.BadInput, ""), (run.ExitCode, run.Output));
+        Assert.Contains("cannot be guided", run.Error, StringComparison.Ordinal);
+        Assert.Empty(_folder.Entries);
+    }
+
     [Theory]
     [InlineData("--out: ", "does not end in .onnx", "--out", "{sampler.txt}")]
     [InlineData("--out: ", "is the model itself", "--out", "{model}")]

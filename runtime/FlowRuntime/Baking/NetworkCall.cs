@@ -10,8 +10,6 @@ namespace FlowRuntime.Baking;
 /// </summary>
 internal sealed class NetworkCall
 {
-    private const string Guidance = "guidance";
-
     private readonly NetworkSource _source;
     private readonly NetworkGraph _graph;
     private readonly Dictionary<string, string> _fed = [];
@@ -34,7 +32,7 @@ internal sealed class NetworkCall
         string calls = rows;
         if (guided)
         {
-            _scale = main.Input(Guidance, TensorElementType.Float, -1, 1);
+            _scale = main.Input(SamplerFile.Guidance, TensorElementType.Float, -1, 1);
             _isOne = main.Node("Equal", _scale, main.Single(1));
             calls = main.Node("Mul", rows, main.Whole(2));
         }
@@ -46,6 +44,8 @@ internal sealed class NetworkCall
             : main.Wholes([.. shape]);
         _times = ShapeOf(graph.Time.Shape);
         ConditionsCard conditions = graph.Card.Conditions ?? new ConditionsCard();
+        string Given(NetworkValue condition, TensorElementType type, params ReadOnlySpan<long> shape) => !SamplerFile.IsOwn(condition.Name) ? main.Input(condition.Name, type, shape)
+            : throw new NotSupportedException($"The condition '{condition.Name}' has the name of one of the sampler's own values. Rename the network's input.");
         string Both(string with, double? without) // the rows under the condition, and those without
         {
             if (!guided)
@@ -55,13 +55,13 @@ internal sealed class NetworkCall
         }
         if (graph.Labels is { } labels)
         {
-            string given = main.Cast(main.Input(labels.Name, TensorElementType.Int64, -1, 1), TensorElementType.Float);
+            string given = main.Cast(Given(labels, TensorElementType.Int64, -1, 1), TensorElementType.Float);
             _fed[labels.Name] = main.Cast(AsRows(main, Both(given, conditions.Classes!.Null), labels), labels.Type);
         }
         for (int i = 0; i < graph.Vectors.Count; i++)
         {
             (NetworkValue vector, ConditionInputCard card) = (graph.Vectors[i], conditions.Vectors![i]);
-            string given = main.Input(vector.Name, TensorElementType.Float, vector.Shape);
+            string given = Given(vector, TensorElementType.Float, vector.Shape);
             if (card.Columns is { } columns)
             {
                 long[] shape = [.. vector.Shape[1..]];
@@ -73,9 +73,9 @@ internal sealed class NetworkCall
         for (int i = 0; i < graph.Sequences.Count; i++)
         {
             (NetworkValue sequence, SequenceInputCard card) = (graph.Sequences[i], conditions.Sequences![i]);
-            _fed[sequence.Name] = main.Cast(Both(main.Input(sequence.Name, TensorElementType.Float, sequence.Shape), card.Null), sequence.Type);
+            _fed[sequence.Name] = main.Cast(Both(Given(sequence, TensorElementType.Float, sequence.Shape), card.Null), sequence.Type);
             if (graph.Masks[i] is { } mask)
-                _fed[mask.Name] = main.Cast(Both(main.Input(mask.Name, TensorElementType.Float, mask.Shape), 1), mask.Type);
+                _fed[mask.Name] = main.Cast(Both(Given(mask, TensorElementType.Float, mask.Shape), 1), mask.Type);
         }
         for (int i = 0; i < graph.Constants.Count; i++)
         {

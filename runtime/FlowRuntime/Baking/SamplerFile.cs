@@ -22,9 +22,12 @@ public static class SamplerFile
     /// <summary>Key of the metadata entry that says what a baked sampler does.</summary>
     public const string MetadataKey = "flow.sampler";
 
-    internal const string Noise = "noise", Steps = "steps", Samples = "samples", Time = "t", Evaluations = "evaluations", Accepted = "accepted", Status = "status", RelativeTolerance = "rtol", AbsoluteTolerance = "atol";
+    internal const string Noise = "noise", Steps = "steps", Samples = "samples", Time = "t", Evaluations = "evaluations", Accepted = "accepted", Status = "status", RelativeTolerance = "rtol", AbsoluteTolerance = "atol", Guidance = "guidance";
 
     private const long LeastOpset = 13;
+
+    /// <summary>Whether a name is one of the sampler's own inputs or outputs.</summary>
+    internal static bool IsOwn(string name) => name is Noise or Steps or Samples or Time or Evaluations or Accepted or Status or RelativeTolerance or AbsoluteTolerance or Guidance;
 
     /// <summary>Writes a model's sampler.</summary>
     /// <param name="model">The model, open.</param>
@@ -38,6 +41,8 @@ public static class SamplerFile
             throw new NotSupportedException($"{model.Path} takes {batch} rows a call, no more and no fewer: export it with any number of rows.");
         if (model.Card.Latent is not null)
             throw new NotSupportedException($"{model.Path} samples latents; a decoder is not baked yet.");
+        if (options.Guided == true && !CanBeGuided(model.Card))
+            throw new NotSupportedException($"{model.Path} has no conditions, or no input for \"no condition\", so it cannot be guided: leave guidance out.");
         using var source = new NetworkSource(model.Path, "network");
         if (source.Imports.GetValueOrDefault("") is var opset && opset < LeastOpset)
             throw new NotSupportedException($"{model.Path} is of operations of version {opset}, before {LeastOpset}: convert it to a newer one.");

@@ -134,6 +134,15 @@ public sealed class SamplerFileTests : IDisposable
     }
 
     [Fact]
+    public void A_condition_with_a_name_of_the_samplers_own_is_refused_and_nothing_is_written()
+    {
+        FlowCard card = TinyModel.ConditionCard with { Conditions = new ConditionsCard(Vectors: [new ConditionInputCard("noise", [2])]) };
+        using FlowModel model = FlowModel.Open(TinyModel.Write(_folder, "tiny.onnx", TinyModel.TimesTimePlusCondition(new TinyValue("noise", TinyModel.Float, -1, 2)), card));
+        Assert.Contains("'noise'", Assert.Throws<NotSupportedException>(() => SamplerFile.Write(model, Baked, new BakeOptions(new FixedSteps(ButcherTableau.Euler, 1)))).Message, StringComparison.Ordinal);
+        Assert.Equal(["tiny.onnx"], _folder.Files);
+    }
+
+    [Fact]
     public void A_sample_does_not_depend_on_those_beside_it()
     {
         using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
