@@ -9,12 +9,8 @@ namespace FlowRuntime.Baking;
 /// </summary>
 internal sealed class AdaptiveLoop
 {
-    private const double Stretch = 1.01, LeastSquare = 1e-20, MostSquare = 1e100, MostExponent = 10, SafeNode = 0.9;
-    private const int MaxNonFinite = 8;
     private const int Tables = 2; // of what is carried, states and slopes; the rest is a column
     private const long Active = -1, Completed = 0, NonFinite = 1, OutOfSteps = 2, StepTooSmall = 3;
-
-    private static readonly double LeastMemory = Math.Log(1e-2);
 
     private readonly GraphScope _main;
     private readonly FlowModel _model;
@@ -37,8 +33,8 @@ internal sealed class AdaptiveLoop
             throw new NotSupportedException("Controllers with two errors of memory, profiles and moments are not baked.");
         if (velocity.TimeSteps is { } whole)
             throw new NotSupportedException($"{model.Path} knows {whole} whole time steps alone, and adaptive steps ask between them. Choose euler or heun.");
-        string Tolerance(string name) => main.Node("Max", main.Input(name, TensorElementType.Float, -1, 1), main.Single(1.0 / (1 << 24))); // what float32 holds
-        (_relative, _absolute) = (Tolerance(SamplerFile.RelativeTolerance), Tolerance(SamplerFile.AbsoluteTolerance));
+        string Tolerance(string name, double least) => main.Node("Max", main.Input(name, TensorElementType.Float, -1, 1), main.Single(least));
+        (_relative, _absolute) = (Tolerance(SamplerFile.RelativeTolerance, AdaptiveWorker.Rounding), Tolerance(SamplerFile.AbsoluteTolerance, float.Epsilon));
     }
 
     /// <summary>Writes the loop.</summary>
@@ -49,7 +45,7 @@ internal sealed class AdaptiveLoop
         string Filled(string value) => _main.Node("Expand", value, column);
         string start = Filled(_main.Double(_model.Start));
         string slope = _velocity.AtOwnTimes(_main, start, states);
-        string firstFinite = _main.Node("And", IsFinite(_main, slope), IsFinite(_main, states));
+        string firstFinite = _main.Node("And", _main.IsFinite(slope), _main.IsFinite(states));
         string status = _main.Node("Where", firstFinite, _main.Whole(Active), _main.Whole(NonFinite));
         double length = _model.End - _model.Start;
         string none = Filled(_main.Whole(0));
@@ -91,7 +87,7 @@ internal sealed class AdaptiveLoop
         string active = body.Node("Equal", status, body.Whole(Active));
 
         string rest = body.Node("Sub", Double(_model.End), time);
-        string isLast = body.Node("GreaterOrEqual", body.Node("Mul", Double(Stretch), proposed), rest);
+        string isLast = body.Node("GreaterOrEqual", body.Node("Mul", Double(AdaptiveWorker.Stretch), proposed), rest);
         string step = body.Node("Where", isLast, rest, proposed);
         string target = body.Node("Where", isLast, Double(_model.End), body.Node("Add", time, step));
         string h = body.Cast(step, TensorElementType.Float);
@@ -111,17 +107,17 @@ internal sealed class AdaptiveLoop
         string square = body.Node("Mul", body.SumOfRow(body.Cast(squares, TensorElementType.Double)), Double(1.0 / _model.Graph.State.Width));
 
         string accepted = body.Node("LessOrEqual", square, Double(1)); // not so for NaN
-        string isNumber = body.Node("Not", body.Node("IsNaN", square)), held = body.Node("Where", isNumber, square, Double(LeastSquare));
-        string log = body.Node("Mul", Double(0.5), body.Node("Log", body.Node("Min", body.Node("Max", held, Double(LeastSquare)), Double(MostSquare))));
+        string isNumber = body.Node("Not", body.Node("IsNaN", square)), held = body.Node("Where", isNumber, square, Double(RowControllers.LeastSquare));
+        string log = body.Node("Mul", Double(0.5), body.Node("Log", body.Node("Min", body.Node("Max", held, Double(RowControllers.LeastSquare)), Double(RowControllers.MostSquare))));
         string exponent = body.Node("Mul", Double(-_steps.Controller.Beta1 / (_pair.EmbeddedOrder + 1)), log);
         if (_steps.Controller.Beta2 != 0)
             exponent = body.Node("Add", exponent, body.Node("Mul", Double(-_steps.Controller.Beta2 / (_pair.EmbeddedOrder + 1)), last));
-        string growth = Rounded(body, body.Node("Exp", body.Node("Min", body.Node("Max", exponent, Double(-MostExponent)), Double(MostExponent))));
+        string growth = Rounded(body, body.Node("Exp", body.Node("Min", body.Node("Max", exponent, Double(-RowControllers.MostExponent)), Double(RowControllers.MostExponent))));
         string factor = body.Node("Min", body.Node("Max", body.Node("Mul", Double(StepController.Safety), growth), Double(StepController.Shrink)), limit);
 
         // A rejected step: its second try, and whether there is one.
         string isInfinite = body.Node("IsInf", square);
-        string isFinite = body.Node("And", isNumber, body.Node("Or", body.Node("Not", isInfinite), IsFinite(body, error)));
+        string isFinite = body.Node("And", isNumber, body.Node("Or", body.Node("Not", isInfinite), body.IsFinite(error)));
         string shrunk = Rounded(body, body.Node("Pow", held, Double(-0.5 / (_pair.EmbeddedOrder + 1))));
         string kept = body.Node("Min", body.Node("Max", body.Node("Mul", Double(StepController.Safety), shrunk), Double(StepController.Shrink)), Double(StepController.Safety));
         string retry = body.Node("Where", body.Node("And", isNumber, body.Node("Not", isInfinite)), kept, Double(StepController.Shrink));
@@ -141,7 +137,7 @@ internal sealed class AdaptiveLoop
         string isDone = body.Node("And", accepted, body.Node("Equal", timeNow, Double(_model.End)));
         string tired = body.Node("And", body.Node("Not", accepted), body.Node("GreaterOrEqual", inARowNow, body.Whole(_steps.MaxRejections)));
         string going2 = body.Node("Where", tired, body.Node("Where", isFinite, body.Whole(OutOfSteps), body.Whole(NonFinite)), going1);
-        string lost = body.Node("And", body.Node("Not", accepted), body.Node("Greater", nonFiniteNow, body.Whole(MaxNonFinite)));
+        string lost = body.Node("And", body.Node("Not", accepted), body.Node("Greater", nonFiniteNow, body.Whole(AdaptiveWorker.MaxNonFinite)));
         string going3 = body.Node("Where", lost, body.Whole(NonFinite), going2);
         string statusNow = body.Node("Where", isDone, body.Whole(Completed), going3);
 
@@ -152,7 +148,7 @@ internal sealed class AdaptiveLoop
         return
         [
             body.Node("Where", moves, next, x), body.Node("Where", moves, slopes[^1], slope), Changed(timeNow, time), Changed(proposedNow, proposed),
-            body.Node("Where", moves, body.Node("Max", log, Double(LeastMemory)), last), Changed(body.Node("Where", accepted, Double(StepController.Grow), Double(1)), limit),
+            body.Node("Where", moves, body.Node("Max", log, Double(RowControllers.LeastMemory)), last), Changed(body.Node("Where", accepted, Double(StepController.Grow), Double(1)), limit),
             Changed(nonFiniteNow, nonFinite), Changed(nonFiniteTimeNow, nonFiniteTime), Changed(inARowNow, inARow),
             body.Node("Add", acceptedSoFar, body.Cast(moves, TensorElementType.Int64)), body.Node("Add", attempts, body.Cast(active, TensorElementType.Int64)), statusAfter,
         ];
@@ -163,12 +159,10 @@ internal sealed class AdaptiveLoop
         if (node == 1)
             return target;
         string inside = body.Node("Add", time, body.Node("Mul", body.Double(node), step));
-        return node <= SafeNode ? inside : body.Node("Min", inside, target);
+        return node <= AdaptiveWorker.SafeNode ? inside : body.Node("Min", inside, target);
     }
 
     private static string Rounded(GraphScope scope, string value) => scope.Cast(scope.Cast(value, TensorElementType.Float), TensorElementType.Double);
-
-    private static string IsFinite(GraphScope scope, string table) => scope.Node("Equal", scope.SumOfRow(scope.Node("Sub", table, table)), scope.Single(0));
 
     private static string AnyActive(GraphScope scope, string status)
     {

@@ -63,7 +63,7 @@ internal sealed class FixedStepLoop
 
         string start = TimeOf(body, step), end = TimeOf(body, body.Node("Add", step, body.Whole(1)));
         string next = Step(body, x, start, end);
-        string finite = body.Node("Equal", body.SumOfRow(body.Node("Sub", next, next)), body.Single(0)); // a sum of zeros, or NaN
+        string finite = body.IsFinite(next);
         string going = body.Node("And", alive, finite);
         void Out(string value, TensorElementType type, params ReadOnlySpan<long> shape) => body.Add("Identity", [], [value], [body.Output(body.NewName(), type, shape)]);
         string count = body.With("ReduceSum", [GraphScope.Attribute("keepdims", 0)], body.Cast(going, TensorElementType.Int64));

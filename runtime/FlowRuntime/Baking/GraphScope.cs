@@ -20,13 +20,9 @@ internal sealed class GraphScope
     private readonly Dictionary<string, string> _constants = []; // of the root, by type and value
     private int _names; // of the root
 
-    /// <param name="opset">Version of ONNX's own operations.</param>
-    public GraphScope(long opset) => (_root, Opset) = (this, opset);
+    public GraphScope() => _root = this;
 
-    private GraphScope(GraphScope outer) => (_root, Opset) = (outer._root, outer.Opset);
-
-    /// <summary>Version of ONNX's own operations.</summary>
-    public long Opset { get; }
+    private GraphScope(GraphScope outer) => _root = outer._root;
 
     /// <summary>A scope for the body of a loop.</summary>
     public GraphScope Body() => new(this);
@@ -76,8 +72,10 @@ internal sealed class GraphScope
     public string Cast(string value, TensorElementType type) => With("Cast", [Attribute("to", (long)type)], value);
 
     /// <summary>A sum over axis 1, which stays with size 1.</summary>
-    public string SumOfRow(string value) => Opset >= 13 ? With("ReduceSum", [Attribute("keepdims", 1)], value, Wholes(1))
-        : throw new NotSupportedException($"Operations of version {Opset} are not written; at least 13 are needed.");
+    public string SumOfRow(string value) => With("ReduceSum", [Attribute("keepdims", 1)], value, Wholes(1));
+
+    /// <summary>Whether all values of each row of a table in float32 are finite, [N, 1]: x − x is 0, or NaN.</summary>
+    public string IsFinite(string table) => Node("Equal", SumOfRow(Node("Sub", table, table)), Single(0));
 
     /// <summary>A number in float64, without dimensions.</summary>
     public string Double(double value) => Constant(TensorElementType.Double, [], MemoryMarshal.AsBytes<double>([value]));

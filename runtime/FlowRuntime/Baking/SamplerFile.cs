@@ -46,7 +46,7 @@ public static class SamplerFile
         using var source = new NetworkSource(model.Path, "network");
         if (source.Imports.GetValueOrDefault("") is var opset && opset < LeastOpset)
             throw new NotSupportedException($"{model.Path} is of operations of version {opset}, before {LeastOpset}: convert it to a newer one.");
-        var main = new GraphScope(opset);
+        var main = new GraphScope();
         WriteGraph(main, model, source, options);
 
         List<ReadOnlyMemory<byte>> graph = [];
@@ -159,7 +159,7 @@ public static class SamplerFile
         (double ofState, double ofVelocity) = ProbabilityPath.Of(model.Card.Path).At(model.End).Data;
         string speed = velocity.At(main, main.Double(model.End), ends.States);
         string data = main.Node("Add", main.Node("Mul", ends.States, main.Single(ofState)), main.Node("Mul", speed, main.Single(ofVelocity)));
-        string finite = main.Node("Equal", main.SumOfRow(main.Node("Sub", data, data)), main.Single(0)), done = main.Node("Equal", ends.Status, main.Whole(0));
+        string finite = main.IsFinite(data), done = main.Node("Equal", ends.Status, main.Whole(0));
         string both = main.Node("And", done, finite);
         return ends with
         {

@@ -11,10 +11,10 @@ internal sealed partial class AdaptiveWorker
     /// Steps into a region where the velocity is not finite are tried again this often, each time five times smaller;
     /// steps that are accepted on the way to its edge change nothing about it.
     /// </summary>
-    private const int MaxNonFinite = 8;
+    internal const int MaxNonFinite = 8;
 
     /// <summary>Half the distance of 1 to the next float32: what rounding may change a state, as a share of it.</summary>
-    private const double Rounding = 1.0 / (1 << 24);
+    internal const double Rounding = 1.0 / (1 << 24);
 
     /// <summary>The squared error of a step that no smaller one mends.</summary>
     private const double Unsolvable = double.MaxValue;

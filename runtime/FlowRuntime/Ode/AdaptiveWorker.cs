@@ -18,10 +18,10 @@ namespace FlowRuntime.Ode;
 internal sealed partial class AdaptiveWorker : SolveWorker
 {
     /// <summary>Nodes up to this stay before the end of the step however c h is rounded: a step is 16 times the last bit of its time at least.</summary>
-    private const double SafeNode = 0.9;
+    internal const double SafeNode = 0.9;
 
     /// <summary>A rest of less than this share of a step joins the last one.</summary>
-    private const double Stretch = 1.01;
+    internal const double Stretch = 1.01;
 
     private readonly AdaptiveSteps _options;
     private readonly EmbeddedPair _pair;

@@ -11,22 +11,22 @@ namespace FlowRuntime.Ode;
 internal sealed class RowControllers
 {
     /// <summary>Squares of scaled errors below this count as this: an error of 0 says little.</summary>
-    private const double LeastSquare = 1e-20;
+    internal const double LeastSquare = 1e-20;
 
     /// <summary>
     /// Squares above this, and such as are no numbers, count as this. Vectors with a number of their own kind in any place (NaN, infinite) may take another way through a logarithm or an
     /// exponential, and the last bits of their other places depend on it: no row may see that its neighbour failed.
     /// </summary>
-    private const double MostSquare = 1e100;
+    internal const double MostSquare = 1e100;
 
     /// <summary>Exponents beyond this give a factor beyond its limits.</summary>
-    private const double MostExponent = 10;
+    internal const double MostExponent = 10;
 
     /// <summary>
     /// Errors are not remembered below this. The usual 1e-4 lets a controller with a memory distrust the step after a very
     /// small error for no reason: of the reference fields and the shipped models none gained by it, most lost 5 to 15%.
     /// </summary>
-    private static readonly double LeastMemory = Math.Log(1e-2);
+    internal static readonly double LeastMemory = Math.Log(1e-2);
 
     private readonly StepController _controller;
     private readonly int _errorOrder;
