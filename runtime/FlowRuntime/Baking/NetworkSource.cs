@@ -13,7 +13,7 @@ internal sealed class NetworkSource : IDisposable
 {
     private static class Model { public const int IrVersion = 1, Graph = 7, Imports = 8, Function = 25; }
 
-    private static class Graph { public const int Node = 1, Initializer = 5, Input = 11, Output = 12, SparseInitializer = 15; }
+    private static class Graph { public const int Node = 1, Name = 2, Initializer = 5, Input = 11, Output = 12, SparseInitializer = 15; }
 
     private static class Node { public const int Input = 1, Output = 2, Name = 3, Attribute = 5, Doc = 6; }
 
@@ -22,6 +22,8 @@ internal sealed class NetworkSource : IDisposable
     private static class Tensor { public const int Name = 8, Doc = 12, External = 13; }
 
     private static class Value { public const int Name = 1; }
+
+    private static class Import { public const int Domain = 1, Version = 2; }
 
     private readonly byte[] _file;
     private readonly MemoryStream _stream;
@@ -171,7 +173,7 @@ internal sealed class NetworkSource : IDisposable
                     break;
                 case Graph.SparseInitializer:
                     throw Unfit("it holds sparse weights");
-                case 2:
+                case Graph.Name:
                     copy.Write(Whole(field).Span);
                     break;
                 default:
@@ -226,9 +228,9 @@ internal sealed class NetworkSource : IDisposable
         (string domain, long version) = ("", 0);
         foreach (ProtobufField field in Fields(import))
         {
-            if (field.Number == 1)
+            if (field.Number == Import.Domain)
                 domain = TextOf(field);
-            else if (field.Number == 2)
+            else if (field.Number == Import.Version)
                 version = (long)field.Value;
         }
         Imports[domain == "ai.onnx" ? "" : domain] = version;

@@ -12,7 +12,7 @@ internal sealed class BakedSampler(string path) : IDisposable
 
     private readonly InferenceSession _session = new(path);
 
-    public BakedSamples Run(float[] noise, long? steps = null, long[]? labels = null, float[]? guidance = null, float? tolerance = null, float[]? condition = null)
+    public BakedSamples Run(float[] noise, long? steps = null, long[]? labels = null, float[]? guidance = null, float? tolerance = null, float[]? condition = null, float? absolute = null)
     {
         long[] shape = [.. _session.InputMetadata["noise"].Dimensions.Select(size => (long)size)];
         shape[0] = noise.Length / shape[1..].Aggregate(1L, (product, size) => product * size);
@@ -30,9 +30,9 @@ internal sealed class BakedSampler(string path) : IDisposable
         Add("label", labels, shape[0], 1);
         Add("guidance", guidance, shape[0], 1);
         Add("c", condition, shape[0], 2);
-        float[]? tolerances = tolerance is { } each ? [.. Enumerable.Repeat(each, (int)shape[0])] : null;
-        Add("rtol", tolerances, shape[0], 1);
-        Add("atol", tolerances, shape[0], 1);
+        float[]? Each(float? value) => value is { } number ? [.. Enumerable.Repeat(number, (int)shape[0])] : null;
+        Add("rtol", Each(tolerance), shape[0], 1);
+        Add("atol", Each(absolute ?? tolerance), shape[0], 1);
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, Outputs);
         T[] Of<T>(int output) where T : unmanaged => results[output].GetTensorDataAsSpan<T>().ToArray();

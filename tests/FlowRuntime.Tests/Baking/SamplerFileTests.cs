@@ -32,6 +32,17 @@ public sealed class SamplerFileTests : IDisposable
         }
     }
 
+    [Fact]
+    public void An_absolute_tolerance_may_be_below_what_float32_holds_of_a_relative_one()
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("moons.onnx"));
+        var steps = new AdaptiveSteps { Method = ButcherTableau.Dopri5, FirstStep = 0.1, RelativeTolerance = 1e-4f, AbsoluteTolerance = 1e-12f, Unfused = true };
+        SamplerFile.Write(model, Baked, new BakeOptions(steps));
+        using var sampler = new BakedSampler(Baked);
+        RequireTheSame(model, sampler, steps, count: 200, guidance: 1);
+        Assert.NotEqual(sampler.Run(NoiseOf(model, 0, 200), tolerance: 1e-4f, absolute: 1e-4f).Evaluations, sampler.Run(NoiseOf(model, 0, 200), tolerance: 1e-4f, absolute: 1e-12f).Evaluations);
+    }
+
     public static TheoryData<string, string> Pairs => new(from model in Names from method in PairNames select (model, method));
 
     [Theory, MemberData(nameof(Pairs))]
@@ -209,7 +220,7 @@ public sealed class SamplerFileTests : IDisposable
         SampleBatch expected = model.Sample(count, new SamplingOptions { Seed = 7, Solver = solver, Labels = labels, Guidance = guidance ?? 1 });
         BakedSamples found = sampler.Run(
             NoiseOf(model, 0, count), withSteps ? ((FixedSteps)solver).Count : null, labels.Length == 0 ? null : [.. labels.Select(label => (long)label)],
-            labels.Length == 0 || guidance is null ? null : [.. Enumerable.Repeat((float)guidance, count)], solver is AdaptiveSteps adaptive ? (float)adaptive.RelativeTolerance : null);
+            labels.Length == 0 || guidance is null ? null : [.. Enumerable.Repeat((float)guidance, count)], (float?)(solver as AdaptiveSteps)?.RelativeTolerance, absolute: (float?)(solver as AdaptiveSteps)?.AbsoluteTolerance);
         Assert.Equal(expected.Evaluations.Select(evaluations => (long)evaluations), found.Evaluations);
         Assert.Equal(expected.Accepted.Select(accepted => (long)accepted), found.Accepted);
         Assert.Equal(expected.Values, found.Values);

@@ -65,29 +65,35 @@ internal static class Sandbox
         string program = Environment.ProcessPath!; // dotnet, or the program itself
         string[] itself = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Path.Combine(AppContext.BaseDirectory, "flow.dll")] : [];
         File.Create(waiting).Dispose();
-        using var process = new ChildProcess(program, [.. itself, .. arguments], (Variable, string.Create(CultureInfo.InvariantCulture, $"{(long)bytes} {waiting}")));
-        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => PassOn(signal, process));
-        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => PassOn(signal, process));
-
-        long started = Stopwatch.GetTimestamp();
-        bool inTime = true;
-        while (inTime && File.Exists(waiting) && !process.WaitForExit(Between))
-            inTime = Stopwatch.GetElapsedTime(started).TotalSeconds < seconds;
-        if (!inTime)
-            process.Kill();
-        while (!process.WaitForExit(Between))
+        try
         {
+            using var process = new ChildProcess(program, [.. itself, .. arguments], (Variable, string.Create(CultureInfo.InvariantCulture, $"{(long)bytes} {waiting}")));
+            using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => PassOn(signal, process));
+            using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => PassOn(signal, process));
+
+            long started = Stopwatch.GetTimestamp();
+            bool inTime = true;
+            while (inTime && File.Exists(waiting) && !process.WaitForExit(Between))
+                inTime = Stopwatch.GetElapsedTime(started).TotalSeconds < seconds;
+            if (!inTime)
+                process.Kill();
+            while (!process.WaitForExit(Between))
+            {
+            }
+            bool opened = !File.Exists(waiting);
+            int code = process.ExitCode;
+            if (!inTime)
+                error.WriteLine($"{model} could not be opened and evaluated once within {seconds:F0} s ({SecondsVariable}); its process was ended.");
+            else if (code is (< 0 or > ChildProcess.FirstSignal) and not CommandHost.Interrupted)
+                error.WriteLine($"{model}: {(opened ? "the process that ran it" : "ONNX Runtime cannot open this model: the process that tried")} was ended by {Cause(code)}. {(opened ? "What was drawn before is kept." : "Do not open it without a sandbox.")}");
+            else
+                return code;
+            return opened ? CommandHost.FailedAtWork : CommandHost.BadInput;
         }
-        bool opened = !File.Exists(waiting);
-        File.Delete(waiting);
-        int code = process.ExitCode;
-        if (!inTime)
-            error.WriteLine($"{model} could not be opened and evaluated once within {seconds:F0} s ({SecondsVariable}); its process was ended.");
-        else if (code is (< 0 or > ChildProcess.FirstSignal) and not CommandHost.Interrupted)
-            error.WriteLine($"{model}: {(opened ? "the process that ran it" : "ONNX Runtime cannot open this model: the process that tried")} was ended by {Cause(code)}. {(opened ? "What was drawn before is kept." : "Do not open it without a sandbox.")}");
-        else
-            return code;
-        return opened ? CommandHost.FailedAtWork : CommandHost.BadInput;
+        finally
+        {
+            File.Delete(waiting);
+        }
     }
 
     private static string? ModelOf(ParseResult parsed)

@@ -66,7 +66,7 @@ internal sealed class BakeCommand
         SolverMethod method = parsed.GetValue(_method) is { } name ? CommandHost.Checked("--method", () => SolverMethod.Named(name)) : ButcherTableau.Heun;
         bool? guided = parsed.GetResult(_guidance) is null ? null : parsed.GetValue(_guidance) ?? true;
         (int? steps, string? grid) = (parsed.GetValue(_steps), parsed.GetValue(_grid));
-        bool adaptive = method is EmbeddedPair pair && pair != ButcherTableau.HeunEuler;
+        bool adaptive = method is EmbeddedPair;
         string? other = adaptive ? (steps is not null ? "--steps" : grid is not null ? "--grid" : null)
             : parsed.GetValue(_firstStep) is not null ? "--first-step" : parsed.GetValue(_maxSteps) is not null ? "--max-steps" : null;
         if (other is not null)
