@@ -156,6 +156,9 @@ internal static class TinyModel
 
     public static byte[] Attribute(string name, long value) => Protobuf.Message(5, Protobuf.Text(1, name), Protobuf.Number(3, value), Protobuf.Number(20, 2));
 
+    /// <summary>A number in float32 as an attribute: field 2, four bytes.</summary>
+    public static byte[] Attribute(string name, float value) => Protobuf.Message(5, Protobuf.Text(1, name), [0x15, .. BitConverter.GetBytes(value)], Protobuf.Number(20, 1));
+
     private static byte[] Info(int number, TinyValue value)
     {
         IEnumerable<byte[]> sizes = value.Sizes.Select(size =>
