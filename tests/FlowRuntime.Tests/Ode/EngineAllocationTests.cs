@@ -1,5 +1,6 @@
 using FlowRuntime.Fields;
 using FlowRuntime.Ode;
+using FlowRuntime.Sampling;
 
 namespace FlowRuntime.Tests;
 
@@ -13,6 +14,7 @@ namespace FlowRuntime.Tests;
 public class EngineAllocationTests
 {
     private const int LeastBytesPerCall = 3;
+    private const int Rounds = 10;
 
     [Fact]
     public void A_thousand_steps_of_a_closed_form_allocate_as_much_as_ten() =>
@@ -54,12 +56,17 @@ public class EngineAllocationTests
 
     private static void AllocateTheSame(IVelocityField field, SolverOptions few, SolverOptions many, int count)
     {
-        (long fewBytes, long fewCalls) = Allocated(field, few, count);
-        (long manyBytes, long manyCalls) = Allocated(field, many, count);
-        fewBytes -= GridBytes(few);
-        manyBytes -= GridBytes(many);
-        Assert.True(manyCalls > 2 * fewCalls, $"{fewCalls} and {manyCalls} calls");
-        Assert.InRange(Math.Abs(manyBytes - fewBytes), 0, LeastBytesPerCall * (manyCalls - fewCalls));
+        // The compiler may make a method anew, with fewer objects, between the two: they are compared until it is at rest. What a step allocates it allocates each time.
+        for (int round = 1; ; round++)
+        {
+            (long fewBytes, long fewCalls) = Allocated(field, few, count);
+            (long manyBytes, long manyCalls) = Allocated(field, many, count);
+            Assert.True(manyCalls > 2 * fewCalls, $"{fewCalls} and {manyCalls} calls");
+            long difference = Math.Abs(manyBytes - GridBytes(many) - (fewBytes - GridBytes(few))), most = LeastBytesPerCall * (manyCalls - fewCalls);
+            if (difference <= most)
+                return;
+            Assert.True(round < Rounds, $"{difference} bytes more or fewer, and {most} would be no object a step");
+        }
     }
 
     /// <summary>The times of a grid are made before the first step: one number each.</summary>
@@ -69,13 +76,8 @@ public class EngineAllocationTests
     {
         OdeProblem problem = Solve.Problem(field, solver, count, slots: 16);
         OdeSolver.Solve(problem); // what types and methods allocate at their first use
-        var (least, calls) = (long.MaxValue, 0L);
-        for (int repetition = 0; repetition < 3; repetition++) // a method that is compiled anew in the midst of one allocates once
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            calls = OdeSolver.Solve(problem).Statistics.FieldCalls;
-            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-        return (least, calls);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        SampleBatch batch = OdeSolver.Solve(problem);
+        return (GC.GetAllocatedBytesForCurrentThread() - before, batch.Statistics.FieldCalls);
     }
 }
