@@ -73,6 +73,9 @@ public sealed partial class FlowModel : IDisposable
     /// <summary>The network as it is: its prediction, of whatever kind, stands where a field gives its velocity.</summary>
     public IVelocityField Network { get; }
 
+    /// <summary>Makes data of a latent model's states; null where the states are the data.</summary>
+    internal LatentNetwork? Decoder => _data.Decoder;
+
     /// <summary>What the network's graph takes and gives.</summary>
     internal NetworkGraph Graph { get; }
 

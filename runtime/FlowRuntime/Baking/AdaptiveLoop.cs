@@ -1,4 +1,5 @@
 using FlowRuntime.Ode;
+using FlowRuntime.Sampling;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace FlowRuntime.Baking;
@@ -9,24 +10,26 @@ namespace FlowRuntime.Baking;
 /// </summary>
 internal sealed class AdaptiveLoop
 {
-    private const int Tables = 2; // of what is carried, states and slopes; the rest is a column
-    private const long Active = -1, Completed = 0, NonFinite = 1, OutOfSteps = 2, StepTooSmall = 3;
+    private const long Active = -1; // beside the statuses
+    private const long Completed = (long)SampleStatus.Completed, NonFinite = (long)SampleStatus.NonFinite, OutOfSteps = (long)SampleStatus.OutOfSteps, StepTooSmall = (long)SampleStatus.StepTooSmall;
 
     private readonly GraphScope _main;
     private readonly FlowModel _model;
     private readonly SampledVelocity _velocity;
     private readonly EmbeddedPair _pair;
     private readonly AdaptiveSteps _steps;
+    private readonly bool _recorded;
     private readonly string _relative, _absolute; // [N, 1]
 
     /// <param name="main">The sampler's graph.</param>
     /// <param name="model">The model.</param>
     /// <param name="velocity">Its velocity.</param>
     /// <param name="steps">Pair, controller, first step and bounds; its tolerances are inputs instead.</param>
+    /// <param name="recorded">Whether the trajectory is wanted.</param>
     /// <exception cref="NotSupportedException">They cannot be baked.</exception>
-    public AdaptiveLoop(GraphScope main, FlowModel model, SampledVelocity velocity, AdaptiveSteps steps)
+    public AdaptiveLoop(GraphScope main, FlowModel model, SampledVelocity velocity, AdaptiveSteps steps, bool recorded)
     {
-        (_main, _model, _velocity, _pair, _steps) = (main, model, velocity, steps.Method, steps);
+        (_main, _model, _velocity, _pair, _steps, _recorded) = (main, model, velocity, steps.Method, steps, recorded);
         if (_pair != ButcherTableau.Dopri5 && _pair != ButcherTableau.Tsit5)
             throw new NotSupportedException($"{_pair} is not baked. Choose dopri5 or tsit5.");
         if (steps.Controller.Beta3 != 0 || steps.Profile is not null || steps.Moments is not null)
@@ -37,64 +40,93 @@ internal sealed class AdaptiveLoop
         (_relative, _absolute) = (Tolerance(SamplerFile.RelativeTolerance, AdaptiveWorker.Rounding), Tolerance(SamplerFile.AbsoluteTolerance, float.Epsilon));
     }
 
+    /// <summary>What goes from turn to turn: states and slopes [N, d], and columns [N, 1].</summary>
+    /// <param name="States">The states.</param>
+    /// <param name="Slopes">Their velocities.</param>
+    /// <param name="Time">Their times.</param>
+    /// <param name="Step">The next step.</param>
+    /// <param name="LastLog">Logarithm of the last accepted step's error.</param>
+    /// <param name="Limit">How much a step may grow: not at all behind a rejected one.</param>
+    /// <param name="NonFinite">Steps so far whose error was not finite.</param>
+    /// <param name="NonFiniteTime">The earliest time that such a step wanted to reach.</param>
+    /// <param name="InARow">Rejected steps one behind another.</param>
+    /// <param name="Accepted">Accepted steps.</param>
+    /// <param name="Attempts">Steps, accepted or not.</param>
+    /// <param name="Status">−1 under way, or how it ended.</param>
+    private sealed record Carried(
+        string States, string Slopes, string Time, string Step, string LastLog, string Limit, string NonFinite, string NonFiniteTime, string InARow, string Accepted, string Attempts, string Status)
+    {
+        public static readonly TensorElementType[] Types =
+        [
+            TensorElementType.Float, TensorElementType.Float, TensorElementType.Double, TensorElementType.Double, TensorElementType.Double, TensorElementType.Double, TensorElementType.Int64, TensorElementType.Double,
+            TensorElementType.Int64, TensorElementType.Int64, TensorElementType.Int64, TensorElementType.Int64,
+        ];
+
+        public static Carried Of(ReadOnlySpan<string> values) =>
+            new(values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7], values[8], values[9], values[10], values[11]);
+
+        public string[] Values => [States, Slopes, Time, Step, LastLog, Limit, NonFinite, NonFiniteTime, InARow, Accepted, Attempts, Status];
+
+        /// <summary>Number of values in a row of one of them; −1 where it is open.</summary>
+        public static long WidthOf(int place) => place < 2 ? -1 : 1;
+    }
+
     /// <summary>Writes the loop.</summary>
     /// <param name="states">Where samples start, [N, d].</param>
     /// <param name="column">The shape [N, 1].</param>
     public SampledEnds Write(string states, string column)
     {
         string Filled(string value) => _main.Node("Expand", value, column);
-        string start = Filled(_main.Double(_model.Start));
-        string slope = _velocity.AtOwnTimes(_main, start, states);
-        string firstFinite = _main.Node("And", _main.IsFinite(slope), _main.IsFinite(states));
-        string status = _main.Node("Where", firstFinite, _main.Whole(Active), _main.Whole(NonFinite));
+        string start = Filled(_main.Double(_model.Start)), none = Filled(_main.Whole(0));
+        string slopes = _velocity.AtOwnTimes(_main, start, states);
+        string finite = _main.Node("And", _main.IsFinite(slopes), _main.IsFinite(states));
         double length = _model.End - _model.Start;
-        string none = Filled(_main.Whole(0));
+        var before = new Carried(
+            states, slopes, start, Step: Filled(_main.Double(Math.Min(_steps.FirstStep ?? length, length))), LastLog: Filled(_main.Double(0)), Limit: Filled(_main.Double(StepController.Grow)),
+            NonFinite: none, NonFiniteTime: Filled(_main.Double(double.PositiveInfinity)), InARow: none, Accepted: none, Attempts: none,
+            Status: _main.Node("Where", finite, _main.Whole(Active), _main.Whole(NonFinite)));
 
         GraphScope body = _main.Body();
         body.Input(body.NewName(), TensorElementType.Int64);
         body.Input(body.NewName(), TensorElementType.Bool);
-        string firstStep = Filled(_main.Double(Math.Min(_steps.FirstStep ?? length, length))), zero = Filled(_main.Double(0)), grow = Filled(_main.Double(StepController.Grow)), never = Filled(_main.Double(double.PositiveInfinity));
-        string[] carried = [states, slope, start, firstStep, zero, grow, none, never, none, none, none, status];
-        TensorElementType[] types =
-        [
-            TensorElementType.Float, TensorElementType.Float, TensorElementType.Double, TensorElementType.Double, TensorElementType.Double, TensorElementType.Double, TensorElementType.Int64, TensorElementType.Double,
-            TensorElementType.Int64, TensorElementType.Int64, TensorElementType.Int64, TensorElementType.Int64,
-        ];
-        string[] inside = new string[carried.Length];
+        string[] inside = new string[Carried.Types.Length];
         for (int i = 0; i < inside.Length; i++)
-            inside[i] = body.Input(body.NewName(), types[i], -1, i < Tables ? -1 : 1);
-        string[] after = Turn(body, inside, out string going);
-        body.Add("Identity", [], [going], [body.Output(body.NewName(), TensorElementType.Bool)]);
-        for (int i = 0; i < carried.Length; i++)
-            body.Add("Identity", [], [after[i]], [body.Output(body.NewName(), types[i], -1, i < Tables ? -1 : 1)]);
+            inside[i] = body.Input(body.NewName(), Carried.Types[i], -1, Carried.WidthOf(i));
+        Carried after = Turn(body, Carried.Of(inside));
+        body.Add("Identity", [], [AnyActive(body, after.Status)], [body.Output(body.NewName(), TensorElementType.Bool)]);
+        string[] values = after.Values;
+        for (int i = 0; i < values.Length; i++)
+            body.Add("Identity", [], [values[i]], [body.Output(body.NewName(), Carried.Types[i], -1, Carried.WidthOf(i))]);
+        if (_recorded)
+            SampledTrajectory.Record(body, after.States, body.Cast(after.Time, TensorElementType.Float));
 
-        string[] ends = new string[carried.Length];
+        string[] ends = new string[values.Length + (_recorded ? 2 : 0)];
         for (int i = 0; i < ends.Length; i++)
             ends[i] = _main.NewName();
-        _main.Add("Loop", [GraphScope.Attribute("body", body)], [_main.Whole(_steps.MaxSteps), AnyActive(_main, status), .. carried], ends);
-        string evaluations = _main.Node("Add", _main.Node("Mul", ends[10], _main.Whole(_pair.Stages - 1)), _main.Whole(1));
-        string ended = _main.Node("Where", _main.Node("Equal", ends[11], _main.Whole(Active)), _main.Whole(OutOfSteps), ends[11]);
-        return new SampledEnds(ends[0], _main.Cast(ends[2], TensorElementType.Float), evaluations, ends[9], ended);
+        _main.Add("Loop", [GraphScope.Attribute("body", body)], [_main.Whole(_steps.MaxSteps), AnyActive(_main, before.Status), .. before.Values], ends);
+        Carried end = Carried.Of(ends);
+        string evaluations = _main.Node("Add", _main.Node("Mul", end.Attempts, _main.Whole(_pair.Stages - 1)), _main.Whole(1));
+        string status = _main.Node("Where", _main.Node("Equal", end.Status, _main.Whole(Active)), _main.Whole(OutOfSteps), end.Status);
+        SampledTrajectory? trajectory = _recorded ? SampledTrajectory.Of(_main, states, _main.Cast(start, TensorElementType.Float), ends[^2], ends[^1]) : null;
+        return new SampledEnds(end.States, _main.Cast(end.Time, TensorElementType.Float), evaluations, end.Accepted, status, trajectory);
     }
 
     /// <summary>One step of all samples.</summary>
-    private string[] Turn(GraphScope body, string[] before, out string going)
+    private Carried Turn(GraphScope body, Carried before)
     {
-        string Double(double value) => body.Double(value);
-        (string x, string slope, string time, string proposed) = (before[0], before[1], before[2], before[3]);
-        (string last, string limit, string nonFinite, string nonFiniteTime) = (before[4], before[5], before[6], before[7]);
-        (string inARow, string acceptedSoFar, string attempts, string status) = (before[8], before[9], before[10], before[11]);
-        string active = body.Node("Equal", status, body.Whole(Active));
+        GraphNumber Number(string name) => new(body, name);
+        (GraphNumber time, GraphNumber proposed, GraphNumber limit) = (Number(before.Time), Number(before.Step), Number(before.Limit));
+        string active = body.Node("Equal", before.Status, body.Whole(Active));
 
-        string rest = body.Node("Sub", Double(_model.End), time);
-        string isLast = body.Node("GreaterOrEqual", body.Node("Mul", Double(AdaptiveWorker.Stretch), proposed), rest);
-        string step = body.Node("Where", isLast, rest, proposed);
-        string target = body.Node("Where", isLast, Double(_model.End), body.Node("Add", time, step));
-        string h = body.Cast(step, TensorElementType.Float);
+        GraphNumber rest = _model.End - time;
+        string isLast = body.Node("GreaterOrEqual", (AdaptiveWorker.Stretch * proposed).Name, rest.Name);
+        GraphNumber step = Number(body.Node("Where", isLast, rest.Name, proposed.Name));
+        string target = body.Node("Where", isLast, body.Double(_model.End), (time + step).Name);
+        string h = body.Cast(step.Name, TensorElementType.Float);
 
+        string x = before.States, next = x;
         var slopes = new string[_pair.Stages];
-        slopes[0] = slope;
-        string next = x;
+        slopes[0] = before.Slopes;
         for (int stage = 1; stage < slopes.Length; stage++)
         {
             next = FixedStepLoop.Combined(body, x, h, slopes, _pair.A(stage));
@@ -104,65 +136,75 @@ internal sealed class AdaptiveLoop
         string size = body.Node("Max", body.Node("Abs", x), body.Node("Abs", next));
         string quotient = body.Node("Div", error, body.Node("Add", body.Node("Mul", _relative, size), _absolute));
         string squares = body.Node("Add", body.Node("Mul", quotient, quotient), body.Node("Sub", next, next));
-        string square = body.Node("Mul", body.SumOfRow(body.Cast(squares, TensorElementType.Double)), Double(1.0 / _model.Graph.State.Width));
+        GraphNumber square = Number(body.SumOfRow(body.Cast(squares, TensorElementType.Double))) * (1.0 / _model.Graph.State.Width);
 
-        string accepted = body.Node("LessOrEqual", square, Double(1)); // not so for NaN
-        string isNumber = body.Node("Not", body.Node("IsNaN", square)), held = body.Node("Where", isNumber, square, Double(RowControllers.LeastSquare));
-        string log = body.Node("Mul", Double(0.5), body.Node("Log", body.Node("Min", body.Node("Max", held, Double(RowControllers.LeastSquare)), Double(RowControllers.MostSquare))));
-        string exponent = body.Node("Mul", Double(-_steps.Controller.Beta1 / (_pair.EmbeddedOrder + 1)), log);
+        string accepted = body.Node("LessOrEqual", square.Name, body.Double(1)), rejected = body.Node("Not", accepted); // NaN is rejected
+        string isNumber = body.Node("Not", body.Node("IsNaN", square.Name)), isInfinite = body.Node("IsInf", square.Name);
+        GraphNumber held = Number(body.Node("Where", isNumber, square.Name, body.Double(RowControllers.LeastSquare)));
+        GraphNumber log = 0.5 * Between(held, RowControllers.LeastSquare, RowControllers.MostSquare).Of("Log");
+        GraphNumber exponent = -_steps.Controller.Beta1 / (_pair.EmbeddedOrder + 1) * log;
         if (_steps.Controller.Beta2 != 0)
-            exponent = body.Node("Add", exponent, body.Node("Mul", Double(-_steps.Controller.Beta2 / (_pair.EmbeddedOrder + 1)), last));
-        string growth = Rounded(body, body.Node("Exp", body.Node("Min", body.Node("Max", exponent, Double(-RowControllers.MostExponent)), Double(RowControllers.MostExponent))));
-        string factor = body.Node("Min", body.Node("Max", body.Node("Mul", Double(StepController.Safety), growth), Double(StepController.Shrink)), limit);
+            exponent += -_steps.Controller.Beta2 / (_pair.EmbeddedOrder + 1) * Number(before.LastLog);
+        GraphNumber growth = Rounded(Between(exponent, -RowControllers.MostExponent, RowControllers.MostExponent).Of("Exp"));
+        GraphNumber factor = AtLeast(StepController.Safety * growth, StepController.Shrink).With("Min", limit);
 
         // A rejected step: its second try, and whether there is one.
-        string isInfinite = body.Node("IsInf", square);
         string isFinite = body.Node("And", isNumber, body.Node("Or", body.Node("Not", isInfinite), body.IsFinite(error)));
-        string shrunk = Rounded(body, body.Node("Pow", held, Double(-0.5 / (_pair.EmbeddedOrder + 1))));
-        string kept = body.Node("Min", body.Node("Max", body.Node("Mul", Double(StepController.Safety), shrunk), Double(StepController.Shrink)), Double(StepController.Safety));
-        string retry = body.Node("Where", body.Node("And", isNumber, body.Node("Not", isInfinite)), kept, Double(StepController.Shrink));
-        string wasRejected = body.Node("Equal", limit, Double(1));
-        string inARowNow = body.Node("Where", accepted, inARow, body.Node("Where", wasRejected, body.Node("Add", inARow, body.Whole(1)), body.Whole(1)));
+        GraphNumber shrunk = Rounded(held.With("Pow", held.Number(-0.5 / (_pair.EmbeddedOrder + 1))));
+        GraphNumber kept = Between(StepController.Safety * shrunk, StepController.Shrink, StepController.Safety);
+        string retry = body.Node("Where", body.Node("And", isNumber, body.Node("Not", isInfinite)), kept.Name, body.Double(StepController.Shrink));
+        string wasRejected = body.Node("Equal", limit.Name, body.Double(1));
+        string inARow = body.Node("Where", accepted, before.InARow, body.Node("Where", wasRejected, body.Node("Add", before.InARow, body.Whole(1)), body.Whole(1)));
 
-        string timeNow = body.Node("Where", accepted, target, time);
-        string proposedNow = body.Node("Mul", step, body.Node("Where", accepted, factor, retry));
-        string forgotten = body.Node("And", accepted, body.Node("GreaterOrEqual", timeNow, nonFiniteTime));
-        string failed = body.Node("And", body.Node("Not", accepted), body.Node("Not", isFinite));
-        string nonFiniteNow = body.Node("Where", forgotten, body.Whole(0), body.Node("Add", nonFinite, body.Cast(failed, TensorElementType.Int64)));
-        string nonFiniteTimeNow = body.Node("Where", forgotten, Double(double.PositiveInfinity), body.Node("Where", failed, body.Node("Min", nonFiniteTime, target), nonFiniteTime));
+        GraphNumber timeNow = Number(body.Node("Where", accepted, target, time.Name));
+        GraphNumber stepNow = step * Number(body.Node("Where", accepted, factor.Name, retry));
+        string forgotten = body.Node("And", accepted, body.Node("GreaterOrEqual", timeNow.Name, before.NonFiniteTime));
+        string failed = body.Node("And", rejected, body.Node("Not", isFinite));
+        string nonFinite = body.Node("Where", forgotten, body.Whole(0), body.Node("Add", before.NonFinite, body.Cast(failed, TensorElementType.Int64)));
+        string nonFiniteTime = body.Node("Where", failed, body.Node("Min", before.NonFiniteTime, target), before.NonFiniteTime);
+        nonFiniteTime = body.Node("Where", forgotten, body.Double(double.PositiveInfinity), nonFiniteTime);
 
-        string vanishes = body.Node("Not", body.Node("Greater", body.Node("Add", timeNow, body.Node("Div", proposedNow, Double(16))), timeNow));
-        string tooSmall = body.Node("Where", body.Node("Greater", nonFiniteNow, body.Whole(0)), body.Whole(NonFinite), body.Whole(StepTooSmall));
-        string going1 = body.Node("Where", vanishes, tooSmall, body.Whole(Active));
-        string isDone = body.Node("And", accepted, body.Node("Equal", timeNow, Double(_model.End)));
-        string tired = body.Node("And", body.Node("Not", accepted), body.Node("GreaterOrEqual", inARowNow, body.Whole(_steps.MaxRejections)));
-        string going2 = body.Node("Where", tired, body.Node("Where", isFinite, body.Whole(OutOfSteps), body.Whole(NonFinite)), going1);
-        string lost = body.Node("And", body.Node("Not", accepted), body.Node("Greater", nonFiniteNow, body.Whole(AdaptiveWorker.MaxNonFinite)));
-        string going3 = body.Node("Where", lost, body.Whole(NonFinite), going2);
-        string statusNow = body.Node("Where", isDone, body.Whole(Completed), going3);
+        // How it stands: each line goes before those above it.
+        string vanishes = body.Node("Not", body.Node("Greater", (timeNow + stepNow / 16).Name, timeNow.Name));
+        string tooSmall = body.Node("Where", body.Node("Greater", nonFinite, body.Whole(0)), body.Whole(NonFinite), body.Whole(StepTooSmall));
+        string status = body.Node("Where", vanishes, tooSmall, body.Whole(Active));
+        string tired = body.Node("And", rejected, body.Node("GreaterOrEqual", inARow, body.Whole(_steps.MaxRejections)));
+        status = body.Node("Where", tired, body.Node("Where", isFinite, body.Whole(OutOfSteps), body.Whole(NonFinite)), status);
+        string lost = body.Node("And", rejected, body.Node("Greater", nonFinite, body.Whole(AdaptiveWorker.MaxNonFinite)));
+        status = body.Node("Where", lost, body.Whole(NonFinite), status);
+        string isDone = body.Node("And", accepted, body.Node("Equal", timeNow.Name, body.Double(_model.End)));
+        status = body.Node("Where", isDone, body.Whole(Completed), status);
 
         string moves = body.Node("And", active, accepted);
         string Changed(string now, string then) => body.Node("Where", active, now, then);
-        string statusAfter = Changed(statusNow, status);
-        going = AnyActive(body, statusAfter);
-        return
-        [
-            body.Node("Where", moves, next, x), body.Node("Where", moves, slopes[^1], slope), Changed(timeNow, time), Changed(proposedNow, proposed),
-            body.Node("Where", moves, body.Node("Max", log, Double(RowControllers.LeastMemory)), last), Changed(body.Node("Where", accepted, Double(StepController.Grow), Double(1)), limit),
-            Changed(nonFiniteNow, nonFinite), Changed(nonFiniteTimeNow, nonFiniteTime), Changed(inARowNow, inARow),
-            body.Node("Add", acceptedSoFar, body.Cast(moves, TensorElementType.Int64)), body.Node("Add", attempts, body.Cast(active, TensorElementType.Int64)), statusAfter,
-        ];
+        return new Carried(
+            States: body.Node("Where", moves, next, x),
+            Slopes: body.Node("Where", moves, slopes[^1], before.Slopes),
+            Time: Changed(timeNow.Name, time.Name),
+            Step: Changed(stepNow.Name, proposed.Name),
+            LastLog: body.Node("Where", moves, AtLeast(log, RowControllers.LeastMemory).Name, before.LastLog),
+            Limit: Changed(body.Node("Where", accepted, body.Double(StepController.Grow), body.Double(1)), limit.Name),
+            NonFinite: Changed(nonFinite, before.NonFinite),
+            NonFiniteTime: Changed(nonFiniteTime, before.NonFiniteTime),
+            InARow: Changed(inARow, before.InARow),
+            Accepted: body.Node("Add", before.Accepted, body.Cast(moves, TensorElementType.Int64)),
+            Attempts: body.Node("Add", before.Attempts, body.Cast(active, TensorElementType.Int64)),
+            Status: Changed(status, before.Status));
     }
 
-    private static string TimeOf(GraphScope body, double node, string time, string step, string target)
+    private static string TimeOf(GraphScope body, double node, GraphNumber time, GraphNumber step, string target)
     {
         if (node == 1)
             return target;
-        string inside = body.Node("Add", time, body.Node("Mul", body.Double(node), step));
-        return node <= AdaptiveWorker.SafeNode ? inside : body.Node("Min", inside, target);
+        GraphNumber inside = time + node * step;
+        return node <= AdaptiveWorker.SafeNode ? inside.Name : body.Node("Min", inside.Name, target);
     }
 
-    private static string Rounded(GraphScope scope, string value) => scope.Cast(scope.Cast(value, TensorElementType.Float), TensorElementType.Double);
+    private static GraphNumber AtLeast(GraphNumber value, double least) => value.With("Max", value.Number(least));
+
+    private static GraphNumber Between(GraphNumber value, double least, double most) => AtLeast(value, least).With("Min", value.Number(most));
+
+    private static GraphNumber Rounded(GraphNumber value) => new(value.Scope, value.Scope.Cast(value.Scope.Cast(value.Name, TensorElementType.Float), TensorElementType.Double));
 
     private static string AnyActive(GraphScope scope, string status)
     {

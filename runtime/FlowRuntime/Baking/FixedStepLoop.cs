@@ -1,11 +1,9 @@
 using FlowRuntime.Ode;
 using FlowRuntime.Paths;
+using FlowRuntime.Sampling;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace FlowRuntime.Baking;
-
-/// <summary>What comes of a solve inside a sampler: the last finite states [N, d], and for each sample [N, 1] the time it reached, evaluations, accepted steps and status.</summary>
-internal sealed record SampledEnds(string States, string Time, string Evaluations, string Accepted, string Status);
 
 /// <summary>
 /// Fixed steps of a Runge–Kutta method as a loop: the same steps for all samples, in the operations and the order of <see cref="RungeKuttaStepper"/> with
@@ -18,6 +16,7 @@ internal sealed class FixedStepLoop
     private readonly SampledVelocity _velocity;
     private readonly ButcherTableau _method;
     private readonly double[]? _grid;
+    private readonly bool _recorded;
     private readonly string? _count; // of steps, in int64 without dimensions, where they are an input
 
     /// <param name="main">The sampler's graph.</param>
@@ -25,10 +24,11 @@ internal sealed class FixedStepLoop
     /// <param name="velocity">Its velocity.</param>
     /// <param name="steps">Method and grid.</param>
     /// <param name="areInput">Whether their number is an input.</param>
+    /// <param name="recorded">Whether the trajectory is wanted.</param>
     /// <exception cref="NotSupportedException">They cannot be baked.</exception>
-    public FixedStepLoop(GraphScope main, FlowModel model, SampledVelocity velocity, FixedSteps steps, bool areInput)
+    public FixedStepLoop(GraphScope main, FlowModel model, SampledVelocity velocity, FixedSteps steps, bool areInput, bool recorded)
     {
-        (_main, _model, _velocity) = (main, model, velocity);
+        (_main, _model, _velocity, _recorded) = (main, model, velocity, recorded);
         if (steps.Method is not ButcherTableau method || (method != ButcherTableau.Euler && method != ButcherTableau.Heun && method != ButcherTableau.RungeKutta4))
             throw new NotSupportedException($"{steps.Method} is not baked. Choose euler, heun or rk4.");
         _method = method;
@@ -68,20 +68,24 @@ internal sealed class FixedStepLoop
         void Out(string value, TensorElementType type, params ReadOnlySpan<long> shape) => body.Add("Identity", [], [value], [body.Output(body.NewName(), type, shape)]);
         string count = body.With("ReduceSum", [GraphScope.Attribute("keepdims", 0)], body.Cast(going, TensorElementType.Int64));
         Out(body.Node("Greater", count, body.Whole(0)), TensorElementType.Bool);
-        Out(body.Node("Where", going, next, x), TensorElementType.Float, -1, -1);
+        string xNow = body.Node("Where", going, next, x), reachedNow = body.Node("Where", going, body.Cast(end, TensorElementType.Float), reached);
+        Out(xNow, TensorElementType.Float, -1, -1);
         Out(going, TensorElementType.Bool, -1, 1);
-        Out(body.Node("Where", going, body.Cast(end, TensorElementType.Float), reached), TensorElementType.Float, -1, 1);
+        Out(reachedNow, TensorElementType.Float, -1, 1);
         Out(body.Node("Add", accepted, body.Cast(going, TensorElementType.Int64)), TensorElementType.Int64, -1, 1);
         Out(body.Node("Add", evaluations, body.Node("Mul", body.Cast(alive, TensorElementType.Int64), body.Whole(_method.Stages))), TensorElementType.Int64, -1, 1);
+        if (_recorded)
+            SampledTrajectory.Record(body, xNow, reachedNow);
 
         string none = _main.Node("Expand", _main.Whole(0), column);
-        string[] ends = [.. Enumerable.Range(0, 5).Select(_ => _main.NewName())];
-        _main.Add("Loop", [GraphScope.Attribute("body", body)],
-            [_count ?? _main.Whole(_grid!.Length - 1), _main.True(), states, _main.Node("Expand", _main.True(), column), _main.Node("Expand", _main.Single(_model.Start), column), none, none], ends);
-        string status = _main.Node("Where", ends[1], _main.Whole(0), _main.Whole(1));
+        string[] ends = [.. Enumerable.Range(0, _recorded ? 7 : 5).Select(_ => _main.NewName())];
+        string atStart = _main.Node("Expand", _main.Single(_model.Start), column);
+        _main.Add("Loop", [GraphScope.Attribute("body", body)], [_count ?? _main.Whole(_grid!.Length - 1), _main.True(), states, _main.Node("Expand", _main.True(), column), atStart, none, none], ends);
+        string status = _main.Node("Where", ends[1], _main.Whole((long)SampleStatus.Completed), _main.Whole((long)SampleStatus.NonFinite));
         if (_count is not null)
-            status = _main.Node("Where", _main.Node("Less", _count, _main.Whole(1)), _main.Node("Expand", _main.Whole(2), column), status);
-        return new SampledEnds(ends[0], ends[2], ends[4], ends[3], status);
+            status = _main.Node("Where", _main.Node("Less", _count, _main.Whole(1)), _main.Node("Expand", _main.Whole((long)SampleStatus.OutOfSteps), column), status);
+        SampledTrajectory? trajectory = _recorded ? SampledTrajectory.Of(_main, states, atStart, ends[5], ends[6]) : null;
+        return new SampledEnds(ends[0], ends[2], ends[4], ends[3], status, trajectory);
     }
 
     /// <summary>The time of a place on the grid, as <see cref="TimeGrid.Uniform"/> or the table has it, in float64 without dimensions.</summary>

@@ -66,6 +66,16 @@ internal sealed class GraphScope
     /// <summary>A whole number as an attribute.</summary>
     public static byte[] Attribute(string name, long value) => Message(5, Text(1, name), Number(3, value), Number(20, 2));
 
+    /// <summary>Whole numbers as an attribute.</summary>
+    public static byte[] Attribute(string name, params ReadOnlySpan<long> values)
+    {
+        var fields = new List<byte[]> { Text(1, name) };
+        foreach (long value in values)
+            fields.Add(Number(8, value));
+        fields.Add(Number(20, 7));
+        return Message(5, [.. fields]);
+    }
+
     /// <summary>A graph as an attribute.</summary>
     public static byte[] Attribute(string name, GraphScope graph) => Message(5, Text(1, name), Message(6, graph.Fields(name)), Number(20, 5));
 
@@ -92,6 +102,9 @@ internal sealed class GraphScope
     /// <summary>Whole numbers in one dimension.</summary>
     public string Wholes(params ReadOnlySpan<long> values) => Constant(TensorElementType.Int64, [values.Length], MemoryMarshal.AsBytes(values));
 
+    /// <summary>Values one behind another along an axis.</summary>
+    public string Concat(long axis, params ReadOnlySpan<string> values) => With("Concat", [Attribute("axis", axis)], values);
+
     public string True() => Constant(TensorElementType.Bool, [], [1]);
 
     /// <summary>The fields of the graph. Those of the root begin with its constants.</summary>
@@ -116,7 +129,7 @@ internal sealed class GraphScope
     {
         var sizes = new List<byte[]>();
         foreach (long size in shape)
-            sizes.Add(size == -1 ? Message(1, Text(2, "N")) : Message(1, Number(1, size)));
+            sizes.Add(size != -1 ? Message(1, Number(1, size)) : sizes.Count == 0 ? Message(1, Text(2, "N")) : Message(1, []));
         _ends.Add(Message(field, Text(1, name), Message(2, Message(1, Number(1, (long)type), Message(2, [.. sizes])))));
         return name;
     }

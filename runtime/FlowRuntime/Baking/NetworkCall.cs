@@ -40,7 +40,7 @@ internal sealed class NetworkCall
         _state = main.Wholes([0, .. graph.State.Shape[1..]]);
         _flat = main.Wholes(0, graph.State.Width);
         string ShapeOf(IReadOnlyList<long> shape) => shape is [-1, ..]
-            ? shape.Count == 1 ? calls : main.With("Concat", [GraphScope.Attribute("axis", 0)], calls, main.Wholes([.. shape.Skip(1)]))
+            ? shape.Count == 1 ? calls : main.Concat(0, calls, main.Wholes([.. shape.Skip(1)]))
             : main.Wholes([.. shape]);
         _times = ShapeOf(graph.Time.Shape);
         ConditionsCard conditions = graph.Card.Conditions ?? new ConditionsCard();
@@ -51,7 +51,7 @@ internal sealed class NetworkCall
             if (!guided)
                 return with;
             string none = main.Node("Expand", main.Single(without!.Value), main.Node("Shape", with));
-            return main.With("Concat", [GraphScope.Attribute("axis", 0)], with, none);
+            return main.Concat(0, with, none);
         }
         if (graph.Labels is { } labels)
         {
@@ -105,7 +105,7 @@ internal sealed class NetworkCall
             throw new NotSupportedException($"'{_graph.Time.Name}' is one time for all samples, and adaptive steps give each its own. Choose euler, heun or rk4.");
         string fed = scope.Cast(times, _graph.Time.Type);
         if (_scale is not null)
-            fed = scope.With("Concat", [GraphScope.Attribute("axis", 0)], fed, fed);
+            fed = scope.Concat(0, fed, fed);
         return Predicted(scope, scope.Node("Reshape", fed, _times), states);
     }
 
@@ -114,7 +114,7 @@ internal sealed class NetworkCall
         bool guided = _scale is not null;
         string rows = scope.Node("Reshape", states, _state);
         if (guided)
-            rows = scope.With("Concat", [GraphScope.Attribute("axis", 0)], rows, rows);
+            rows = scope.Concat(0, rows, rows);
         var fed = new Dictionary<string, string>(_fed)
         {
             [_graph.Time.Name] = times,

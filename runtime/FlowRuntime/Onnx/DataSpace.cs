@@ -8,7 +8,6 @@ internal sealed class DataSpace : IDisposable
 {
     private readonly FlowCard _card;
     private readonly string _modelPath;
-    private readonly LatentNetwork? _decoder;
     private readonly LatentNetwork? _encoder;
     private readonly int _stateLength;
 
@@ -26,8 +25,8 @@ internal sealed class DataSpace : IDisposable
             return;
         try
         {
-            _decoder = LatentNetwork.Open(Beside(latent.Decoder), "latent.decoder", options, card.Sample.Shape);
-            (Shape, Length) = (_decoder.OutputShape, _decoder.OutputLength);
+            Decoder = LatentNetwork.Open(Beside(latent.Decoder), "latent.decoder", options, card.Sample.Shape);
+            (Shape, Length) = (Decoder.OutputShape, Decoder.OutputLength);
             if (card.Data is { } data)
                 CardCheck.CheckUnits(data, Shape, $"the card of {modelPath}");
             if (latent.Encoder is null)
@@ -51,8 +50,11 @@ internal sealed class DataSpace : IDisposable
     /// <summary>Number of values of one sample of the data.</summary>
     public int Length { get; }
 
+    /// <summary>Makes data of a latent model's states; null where the states are the data.</summary>
+    public LatentNetwork? Decoder { get; }
+
     /// <summary>Whether the states are the data but for their units, so that they become them in place.</summary>
-    public bool IsOfStates => _decoder is null;
+    public bool IsOfStates => Decoder is null;
 
     /// <summary>Turns states into data.</summary>
     /// <param name="states">States, one behind another; they are spoilt.</param>
@@ -62,7 +64,7 @@ internal sealed class DataSpace : IDisposable
     {
         if (states.IsEmpty)
             return states;
-        Span<float> data = _decoder is null ? states : Decoded(states, cancellationToken);
+        Span<float> data = Decoder is null ? states : Decoded(states, cancellationToken);
         DataTransform.ToDataUnits(_card.Data, data);
         return data;
     }
@@ -80,12 +82,12 @@ internal sealed class DataSpace : IDisposable
             throw new ArgumentException("The data have a value that is not finite. Leave such rows out.");
         float[] values = data.ToArray();
         DataTransform.ToNetworkUnits(_card.Data, values);
-        return _decoder is null ? values : Encoded(values, cancellationToken);
+        return Decoder is null ? values : Encoded(values, cancellationToken);
     }
 
     public void Dispose()
     {
-        _decoder?.Dispose();
+        Decoder?.Dispose();
         _encoder?.Dispose();
     }
 
@@ -99,7 +101,7 @@ internal sealed class DataSpace : IDisposable
         {
             Span<float> state = states.Slice(i * _stateLength, _stateLength), decoded = data.AsSpan(i * Length, Length);
             if (TensorPrimitives.IsFiniteAll<float>(state))
-                _decoder!.Run(state, decoded, cancellationToken);
+                Decoder!.Run(state, decoded, cancellationToken);
             else
                 decoded.Fill(float.NaN);
         }

@@ -6,16 +6,23 @@ namespace FlowRuntime.Onnx;
 internal sealed class LatentNetwork : IDisposable
 {
     private readonly OnnxSession _session;
-    private readonly NetworkValue _input;
-    private readonly NetworkValue _output;
 
-    private LatentNetwork(OnnxSession session, NetworkValue input, NetworkValue output) => (_session, _input, _output) = (session, input, output);
+    private LatentNetwork(string path, OnnxSession session, NetworkValue input, NetworkValue output) => (Path, _session, Input, Output) = (path, session, input, output);
+
+    /// <summary>The network's file.</summary>
+    public string Path { get; }
+
+    /// <summary>What goes in.</summary>
+    public NetworkValue Input { get; }
+
+    /// <summary>What comes out.</summary>
+    public NetworkValue Output { get; }
 
     /// <summary>Shape of what comes out for one sample.</summary>
-    public IReadOnlyList<int> OutputShape => [.. _output.Shape.Skip(1).Select(size => (int)size)];
+    public IReadOnlyList<int> OutputShape => [.. Output.Shape.Skip(1).Select(size => (int)size)];
 
     /// <summary>Number of values that come out for one sample.</summary>
-    public int OutputLength => _output.Width;
+    public int OutputLength => Output.Width;
 
     /// <summary>Opens a network and learns the shape of its output from a trial call.</summary>
     /// <param name="path">The file.</param>
@@ -46,7 +53,7 @@ internal sealed class LatentNetwork : IDisposable
             long[] shape = trial.GetTensorTypeAndShape().Shape;
             if (shape is not [1, _, ..])
                 throw new InvalidDataException($"{path}: for one sample of [{string.Join(", ", inputShape)}] '{outputName}' has the shape [{string.Join(", ", shape)}], not one of [1, …].");
-            return new LatentNetwork(session, entry, new NetworkValue(outputName, output.ElementDataType, [-1, .. shape.Skip(1)]));
+            return new LatentNetwork(path, session, entry, new NetworkValue(outputName, output.ElementDataType, [-1, .. shape.Skip(1)]));
         }
         catch
         {
@@ -67,9 +74,9 @@ internal sealed class LatentNetwork : IDisposable
         _session.Hold();
         try
         {
-            using var table = new TensorRows(_input, 1);
+            using var table = new TensorRows(Input, 1);
             table.Write(input);
-            using OrtValue result = Run(_session, _input, table, _output.Name, cancellationToken);
+            using OrtValue result = Run(_session, Input, table, Output.Name, cancellationToken);
             TensorRows.Read(result, output);
         }
         catch (InvalidDataException e)

@@ -7,8 +7,6 @@ namespace FlowRuntime.Paths;
 /// <remarks>Source: Lipman et al. 2023, example II, eq. (20).</remarks>
 public sealed class ConditionalOtPath : ProbabilityPath
 {
-    private readonly double _sigmaMin;
-
     /// <summary>Makes the path.</summary>
     /// <param name="sigmaMin">Blur σ_min of the data at t = 1, in the data's scaled units, in [0, 1).</param>
     /// <exception cref="ArgumentOutOfRangeException">σ_min is not in [0, 1).</exception>
@@ -16,13 +14,16 @@ public sealed class ConditionalOtPath : ProbabilityPath
     {
         if (!(sigmaMin >= 0 && sigmaMin < 1))
             throw new ArgumentOutOfRangeException(nameof(sigmaMin), sigmaMin, "Give a blur of at least 0 and below 1, such as 0 or 0.01.");
-        _sigmaMin = sigmaMin;
+        SigmaMin = sigmaMin;
     }
+
+    /// <summary>σ_min.</summary>
+    internal double SigmaMin { get; }
 
     /// <inheritdoc/>
     public override PathCoefficients At(double t) =>
-        new(Alpha: t, Sigma: 1 - (1 - _sigmaMin) * t, AlphaRate: 1, SigmaRate: -(1 - _sigmaMin));
+        new(Alpha: t, Sigma: 1 - (1 - SigmaMin) * t, AlphaRate: 1, SigmaRate: -(1 - SigmaMin));
 
     /// <inheritdoc/>
-    public override double TimeOf(double noiseLevel) => Math.Min(1, 1 / (noiseLevel + 1 - _sigmaMin));
+    public override double TimeOf(double noiseLevel) => Math.Min(1, 1 / (noiseLevel + 1 - SigmaMin));
 }

@@ -13,9 +13,6 @@ public sealed class VarianceExplodingPath : ProbabilityPath
     /// <summary>σ_max where none is given.</summary>
     public const double DefaultSigmaMax = 50;
 
-    private readonly double _sigmaMin;
-    private readonly double _logRatio;
-
     /// <summary>Makes the path.</summary>
     /// <param name="sigmaMin">Blur σ_min of the data at t = 1, in the data's scaled units, above 0. Default 0.01.</param>
     /// <param name="sigmaMax">Noise σ_max at t = 0, above σ_min. Default 50.</param>
@@ -26,16 +23,22 @@ public sealed class VarianceExplodingPath : ProbabilityPath
             throw new ArgumentOutOfRangeException(nameof(sigmaMin), sigmaMin, "Give a positive number, such as 0.01.");
         if (!(sigmaMax > sigmaMin && double.IsFinite(sigmaMax)))
             throw new ArgumentOutOfRangeException(nameof(sigmaMax), sigmaMax, FormattableString.Invariant($"Give a number above σ_min = {sigmaMin}, such as 50."));
-        (_sigmaMin, _logRatio) = (sigmaMin, Math.Log(sigmaMax / sigmaMin));
+        (SigmaMin, LogRatio) = (sigmaMin, Math.Log(sigmaMax / sigmaMin));
     }
+
+    /// <summary>σ_min.</summary>
+    internal double SigmaMin { get; }
+
+    /// <summary>log(σ_max/σ_min).</summary>
+    internal double LogRatio { get; }
 
     /// <inheritdoc/>
     public override PathCoefficients At(double t)
     {
-        double sigma = _sigmaMin * Math.Exp(_logRatio * (1 - t));
-        return new(Alpha: 1, sigma, AlphaRate: 0, SigmaRate: -_logRatio * sigma);
+        double sigma = SigmaMin * Math.Exp(LogRatio * (1 - t));
+        return new(Alpha: 1, sigma, AlphaRate: 0, SigmaRate: -LogRatio * sigma);
     }
 
     /// <inheritdoc/>
-    public override double TimeOf(double noiseLevel) => Math.Clamp(1 - Math.Log(noiseLevel / _sigmaMin) / _logRatio, 0, 1);
+    public override double TimeOf(double noiseLevel) => Math.Clamp(1 - Math.Log(noiseLevel / SigmaMin) / LogRatio, 0, 1);
 }

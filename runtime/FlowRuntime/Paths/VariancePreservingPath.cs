@@ -17,9 +17,6 @@ public sealed class VariancePreservingPath : ProbabilityPath
     /// <summary>β_max where none is given.</summary>
     public const double DefaultBetaMax = 20;
 
-    private readonly double _betaMin;
-    private readonly double _growth;
-
     /// <summary>Makes the path.</summary>
     /// <param name="betaMin">β at the data, at least 0. Default 0.1.</param>
     /// <param name="betaMax">β at the noise, at least β_min and above 0. Default 20.</param>
@@ -30,15 +27,21 @@ public sealed class VariancePreservingPath : ProbabilityPath
             throw new ArgumentOutOfRangeException(nameof(betaMin), betaMin, "Give a number of at least 0, such as 0.1.");
         if (!(betaMax >= betaMin && betaMax > 0 && double.IsFinite(betaMax)))
             throw new ArgumentOutOfRangeException(nameof(betaMax), betaMax, FormattableString.Invariant($"Give a positive number of at least β_min = {betaMin}, such as 20."));
-        (_betaMin, _growth) = (betaMin, betaMax - betaMin);
+        (BetaMin, BetaGrowth) = (betaMin, betaMax - betaMin);
     }
+
+    /// <summary>β_min.</summary>
+    internal double BetaMin { get; }
+
+    /// <summary>β_max − β_min.</summary>
+    internal double BetaGrowth { get; }
 
     /// <inheritdoc/>
     public override PathCoefficients At(double t)
     {
-        double s = 1 - t, half = (_betaMin * s + _growth * s * s / 2) / 2;
+        double s = 1 - t, half = (BetaMin * s + BetaGrowth * s * s / 2) / 2;
         double alpha = Math.Exp(-half), sigma = Math.Sqrt(2 * alpha * Math.Sinh(half)); // 1 − α² without cancellation
-        double alphaRate = (_betaMin + _growth * s) / 2 * alpha;
+        double alphaRate = (BetaMin + BetaGrowth * s) / 2 * alpha;
         return new(alpha, sigma, alphaRate, -alpha * alphaRate / sigma) { HalfVarianceRate = -alpha * alphaRate };
     }
 
@@ -46,7 +49,7 @@ public sealed class VariancePreservingPath : ProbabilityPath
     public override double TimeOf(double noiseLevel)
     {
         double integral = double.LogP1(noiseLevel * noiseLevel); // B, from ρ²/α² = e^B − 1
-        double root = _betaMin + Math.Sqrt(_betaMin * _betaMin + 2 * _growth * integral);
-        return integral == 0 ? 1 : integral >= _betaMin + _growth / 2 ? 0 : 1 - 2 * integral / root;
+        double root = BetaMin + Math.Sqrt(BetaMin * BetaMin + 2 * BetaGrowth * integral);
+        return integral == 0 ? 1 : integral >= BetaMin + BetaGrowth / 2 ? 0 : 1 - 2 * integral / root;
     }
 }

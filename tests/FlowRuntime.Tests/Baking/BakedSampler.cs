@@ -1,16 +1,20 @@
+using FlowRuntime.Sampling;
 using Microsoft.ML.OnnxRuntime;
 
 namespace FlowRuntime.Tests.Baking;
 
-/// <summary>What a baked sampler gives.</summary>
-internal sealed record BakedSamples(float[] Values, float[] Times, long[] Evaluations, long[] Accepted, long[] Status);
+/// <summary>What a baked sampler gives; the trajectory where it was asked for.</summary>
+internal sealed record BakedSamples(float[] Values, float[] Times, long[] Evaluations, long[] Accepted, long[] Status, float[] Trajectory, float[] TrajectoryTimes, long[] TrajectoryShape);
 
 /// <summary>A baked sampler as any program has it: a file for ONNX Runtime.</summary>
 internal sealed class BakedSampler(string path) : IDisposable
 {
-    private static readonly string[] Outputs = ["samples", "t", "evaluations", "accepted", "status"];
+    private static readonly string[] Outputs = ["samples", "t", "evaluations", "accepted", "status"], OfTrajectory = ["trajectory", "trajectory_t"];
 
     private readonly InferenceSession _session = new(path);
+
+    /// <summary>The file as ONNX Runtime sees it.</summary>
+    public InferenceSession Session => _session;
 
     public BakedSamples Run(float[] noise, long? steps = null, long[]? labels = null, float[]? guidance = null, float? tolerance = null, float[]? condition = null, float? absolute = null)
     {
@@ -34,12 +38,24 @@ internal sealed class BakedSampler(string path) : IDisposable
         Add("rtol", Each(tolerance), shape[0], 1);
         Add("atol", Each(absolute ?? tolerance), shape[0], 1);
         using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, Outputs);
+        using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. Outputs, .. OfTrajectory.Where(_session.OutputMetadata.ContainsKey)]);
         T[] Of<T>(int output) where T : unmanaged => results[output].GetTensorDataAsSpan<T>().ToArray();
-        var samples = new BakedSamples(Of<float>(0), Of<float>(1), Of<long>(2), Of<long>(3), Of<long>(4));
+        bool recorded = results.Count > Outputs.Length;
+        var samples = new BakedSamples(
+            Of<float>(0), Of<float>(1), Of<long>(2), Of<long>(3), Of<long>(4), recorded ? Of<float>(5) : [], recorded ? Of<float>(6) : [], recorded ? results[5].GetTensorTypeAndShape().Shape : []);
         foreach (OrtValue value in values.Skip(1))
             value.Dispose();
         return samples;
+    }
+
+    /// <summary>The noise of samples of seed 7.</summary>
+    public static float[] NoiseOf(FlowModel model, int first, int count)
+    {
+        int d = model.Field.Dimension;
+        float[] noise = new float[count * d];
+        for (int i = 0; i < count; i++)
+            Noise.Fill(7, first + i, noise.AsSpan(i * d, d));
+        return noise;
     }
 
     public void Dispose() => _session.Dispose();

@@ -40,7 +40,7 @@ public sealed class SamplerFileTests : IDisposable
         SamplerFile.Write(model, Baked, new BakeOptions(steps));
         using var sampler = new BakedSampler(Baked);
         RequireTheSame(model, sampler, steps, count: 200, guidance: 1);
-        Assert.NotEqual(sampler.Run(NoiseOf(model, 0, 200), tolerance: 1e-4f, absolute: 1e-4f).Evaluations, sampler.Run(NoiseOf(model, 0, 200), tolerance: 1e-4f, absolute: 1e-12f).Evaluations);
+        Assert.NotEqual(sampler.Run(BakedSampler.NoiseOf(model, 0, 200), tolerance: 1e-4f, absolute: 1e-4f).Evaluations, sampler.Run(BakedSampler.NoiseOf(model, 0, 200), tolerance: 1e-4f, absolute: 1e-12f).Evaluations);
     }
 
     public static TheoryData<string, string> Pairs => new(from model in Names from method in PairNames select (model, method));
@@ -112,7 +112,7 @@ public sealed class SamplerFileTests : IDisposable
         using var sampler = new BakedSampler(Baked);
         float[][] conditions = [[1, 2], [0, -7], [3.5f, 0.1f]];
         SampleBatch expected = model.Sample(3, new SamplingOptions { Seed = 7, Solver = solver, Conditions = [.. conditions.Select(c => new Condition { Vectors = new Dictionary<string, float[]> { ["c"] = c } })], Guidance = 1.5 });
-        BakedSamples found = sampler.Run(NoiseOf(model, 0, 3), guidance: [1.5f, 1.5f, 1.5f], tolerance: solver is AdaptiveSteps ? 1e-4f : null, condition: [.. conditions.SelectMany(c => c)]);
+        BakedSamples found = sampler.Run(BakedSampler.NoiseOf(model, 0, 3), guidance: [1.5f, 1.5f, 1.5f], tolerance: solver is AdaptiveSteps ? 1e-4f : null, condition: [.. conditions.SelectMany(c => c)]);
         Assert.Equal(expected.Values, found.Values);
         Assert.Equal(expected.Evaluations.Select(evaluations => (long)evaluations), found.Evaluations);
     }
@@ -159,7 +159,7 @@ public sealed class SamplerFileTests : IDisposable
         using FlowModel model = FlowModel.Open(Repository.Model("digits.onnx"));
         SamplerFile.Write(model, Baked, new BakeOptions(new FixedSteps(ButcherTableau.Euler, 1)) { StepsAreInput = true });
         using var sampler = new BakedSampler(Baked);
-        BakedSamples Drawn(int first, int count) => sampler.Run(NoiseOf(model, first, count), steps: 4, labels: [.. Enumerable.Range(first, count).Select(i => (long)(i % 10))], guidance: [.. Enumerable.Range(first, count).Select(i => 1 + i / 8f)]);
+        BakedSamples Drawn(int first, int count) => sampler.Run(BakedSampler.NoiseOf(model, first, count), steps: 4, labels: [.. Enumerable.Range(first, count).Select(i => (long)(i % 10))], guidance: [.. Enumerable.Range(first, count).Select(i => 1 + i / 8f)]);
         BakedSamples all = Drawn(0, 64);
         for (int row = 0; row < 64; row += 9)
             Assert.Equal(all.Values[(row * 64)..((row + 1) * 64)], Drawn(row, 1).Values);
@@ -180,7 +180,7 @@ public sealed class SamplerFileTests : IDisposable
         using FlowModel model = FlowModel.Open(TinyModel.Write(_folder, "tiny.onnx", TinyModel.TimesTime(), TinyModel.Card));
         SamplerFile.Write(model, Baked, new BakeOptions(new FixedSteps(ButcherTableau.Euler, 1)) { StepsAreInput = true });
         using var sampler = new BakedSampler(Baked);
-        float[] noise = NoiseOf(model, 0, 2);
+        float[] noise = BakedSampler.NoiseOf(model, 0, 2);
         BakedSamples samples = sampler.Run(noise, steps);
         Assert.Equal([2, 2], samples.Status);
         Assert.Equal(noise, samples.Values);
@@ -204,22 +204,13 @@ public sealed class SamplerFileTests : IDisposable
         Assert.True(float.IsFinite(samples.Values[4]));
     }
 
-    private static float[] NoiseOf(FlowModel model, int first, int count)
-    {
-        int d = model.Field.Dimension;
-        float[] noise = new float[count * d];
-        for (int i = 0; i < count; i++)
-            Noise.Fill(7, first + i, noise.AsSpan(i * d, d));
-        return noise;
-    }
-
     private static void RequireTheSame(FlowModel model, BakedSampler sampler, SolverOptions solver, int count, double? guidance, bool withSteps = false)
     {
         int classes = model.Card.Conditions?.Classes?.Names.Count ?? 0;
         int[] labels = [.. Enumerable.Range(0, classes == 0 ? 0 : count).Select(i => i % classes)];
         SampleBatch expected = model.Sample(count, new SamplingOptions { Seed = 7, Solver = solver, Labels = labels, Guidance = guidance ?? 1 });
         BakedSamples found = sampler.Run(
-            NoiseOf(model, 0, count), withSteps ? ((FixedSteps)solver).Count : null, labels.Length == 0 ? null : [.. labels.Select(label => (long)label)],
+            BakedSampler.NoiseOf(model, 0, count), withSteps ? ((FixedSteps)solver).Count : null, labels.Length == 0 ? null : [.. labels.Select(label => (long)label)],
             labels.Length == 0 || guidance is null ? null : [.. Enumerable.Repeat((float)guidance, count)], (float?)(solver as AdaptiveSteps)?.RelativeTolerance, absolute: (float?)(solver as AdaptiveSteps)?.AbsoluteTolerance);
         Assert.Equal(expected.Evaluations.Select(evaluations => (long)evaluations), found.Evaluations);
         Assert.Equal(expected.Accepted.Select(accepted => (long)accepted), found.Accepted);

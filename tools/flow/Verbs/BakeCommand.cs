@@ -19,6 +19,8 @@ internal sealed class BakeCommand
     private readonly Option<int?> _maxSteps = new("--max-steps") { Description = "Adaptive steps after which a sample is given up. Default: 1000." };
     private readonly Option<bool?> _guidance = new("--guidance") { Description = "Whether the sampler takes a scale of guidance, at twice the work. Default: where the model can be guided.", Arity = ArgumentArity.ZeroOrOne };
 
+    private readonly Option<bool> _trajectory = new("--trajectory") { Description = "The sampler gives the way of every sample besides: its states after each step, and their times." };
+
     public static Command Make() => new BakeCommand().MakeCommand();
 
     private Command MakeCommand()
@@ -32,7 +34,7 @@ internal sealed class BakeCommand
               flow bake digits.onnx --method euler --steps 20 --grid shift:3 --guidance false --out digits-sampler.onnx
             """)
         {
-            _model, _out, _method, _steps, _grid, _firstStep, _maxSteps, _guidance, Sandbox.Option,
+            _model, _out, _method, _steps, _grid, _firstStep, _maxSteps, _guidance, _trajectory, Sandbox.Option,
         };
         command.SetAction(Run);
         return command;
@@ -75,13 +77,13 @@ internal sealed class BakeCommand
         {
             double first = parsed.GetValue(_firstStep) ?? 0.05 * (model.End - model.Start);
             AdaptiveSteps taken = CommandHost.Checked("--first-step", () => new AdaptiveSteps { Method = (EmbeddedPair)method, FirstStep = first });
-            return new BakeOptions(CommandHost.Checked("--max-steps", () => taken with { MaxSteps = parsed.GetValue(_maxSteps) ?? 1000 })) { Guided = guided };
+            return new BakeOptions(CommandHost.Checked("--max-steps", () => taken with { MaxSteps = parsed.GetValue(_maxSteps) ?? 1000 })) { Guided = guided, Trajectory = parsed.GetValue(_trajectory) };
         }
         TimeGrid where = grid is null ? TimeGrid.Uniform : CommandHost.Checked("--grid", () => SolverArguments.Grid(grid));
         int? count = steps ?? (where as GivenGrid)?.Steps;
         if (count is null && grid is not null)
             throw new ArgumentException("--grid: give the number of steps with --steps.");
         FixedSteps given = CommandHost.Checked("--steps", () => new FixedSteps(method, count ?? 1)) with { Grid = where };
-        return new BakeOptions(given) { StepsAreInput = count is null, Guided = guided };
+        return new BakeOptions(given) { StepsAreInput = count is null, Guided = guided, Trajectory = parsed.GetValue(_trajectory) };
     }
 }
