@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using FlowRuntime.CommandLine;
+using Microsoft.ML.OnnxRuntime;
 
 namespace FlowRuntime.TrainTool.Tests;
 
@@ -15,6 +16,31 @@ public sealed class ExportTests : IAsyncLifetime
     {
         Directory.Delete(_folder, recursive: true);
         return ValueTask.CompletedTask;
+    }
+
+    [Theory]
+    [InlineData("noise,steps")]
+    [InlineData("noise,rtol,atol", "--method", "tsit5")]
+    public async Task A_sampler_is_written_beside_the_model(string inputs, params string[] options)
+    {
+        TrainRun run = await TrainRun.Of(["export", At("run"), "--no-tune", "--out", At("m.onnx"), "--sampler", At("s.onnx"), .. options]);
+        Assert.Equal(CommandHost.Done, run.ExitCode);
+        using var sampler = new InferenceSession(At("s.onnx"));
+        Assert.Equal(inputs.Split(','), sampler.InputMetadata.Keys);
+        Assert.Equal(2, run.Output.TrimEnd().Split('\n').Length);
+    }
+
+    [Theory]
+    [InlineData("--sampler: ", "--sampler", "{model}")]
+    [InlineData("--sampler: ", "--sampler", "{sampler}.txt")]
+    [InlineData("--method: ", "--method", "heun")]
+    [InlineData("--method: ", "--sampler", "{sampler}", "--method", "hoin")]
+    public async Task What_is_no_sampler_is_refused_before_anything_is_written(string begins, params string[] options)
+    {
+        TrainRun run = await TrainRun.Of(["export", At("run"), "--out", At("m.onnx"), .. options.Select(word => word.Replace("{model}", At("m.onnx")).Replace("{sampler}", At("s.onnx")))]);
+        Assert.Equal(CommandHost.BadInput, run.ExitCode);
+        Assert.StartsWith(begins, run.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(At("m.onnx")) || File.Exists(At("s.onnx")));
     }
 
     [Fact]

@@ -14,6 +14,7 @@ public sealed class BakeTests : IDisposable
     [InlineData("noise,steps,label,guidance")]
     [InlineData("noise,steps,label", "--guidance", "false")]
     [InlineData("noise,label,guidance", "--method", "rk4", "--steps", "5", "--grid", "cosine")]
+    [InlineData("noise,steps,label,guidance", "--trajectory")]
     [InlineData("noise,label,guidance,rtol,atol", "--method", "dopri5", "--first-step", "0.2", "--max-steps", "50")]
     public async Task A_sampler_takes_what_was_asked_for(string inputs, params string[] options)
     {
@@ -21,7 +22,8 @@ public sealed class BakeTests : IDisposable
         Assert.Matches(@"^Written: .*sampler\.onnx \(2\.[89] MB\), ", run.Output);
         using var sampler = new InferenceSession(_folder["sampler.onnx"]);
         Assert.Equal(inputs.Split(',').Order(), sampler.InputMetadata.Keys.Order());
-        Assert.Equal(["accepted", "evaluations", "samples", "status", "t"], sampler.OutputMetadata.Keys.Order());
+        string[] trajectory = options.Contains("--trajectory") ? ["trajectory", "trajectory_t"] : [];
+        Assert.Equal(["accepted", "evaluations", "samples", "status", "t", .. trajectory], sampler.OutputMetadata.Keys.Order());
         Assert.Equal(["sampler.onnx"], _folder.Entries);
     }
 

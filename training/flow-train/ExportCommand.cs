@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using FlowRuntime.Baking;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
+using FlowRuntime.Ode;
 using FlowRuntime.Training.Networks;
 using FlowRuntime.Training.Onnx;
 
@@ -19,6 +21,8 @@ internal static class ExportCommand
         var precision = Choice.Of<WeightPrecision>("--precision", "How the weights are stored: float32 (the default), float16 (half the file) or int8 (about a quarter). All is computed in float32, so it samples no faster.");
         var maxChange = new Option<double?>("--max-change") { Description = "Largest change of the velocity along the path that rounding the weights may make, as a share of its size; an export beyond it is refused. Default: 0.005 for float16, 0.05 for int8." };
         var noTune = new Option<bool>("--no-tune") { Description = "Leave out measuring the solvers on the model." };
+        var sampler = new Option<string?>("--sampler") { Description = "A file to write besides, .onnx: the whole sampler, with the solver inside, for other languages and servers. `flow bake` has more choices." };
+        var method = new Option<string?>("--method") { Description = "Of the sampler: euler, heun or rk4 with the number of steps as an input, dopri5 or tsit5 with tolerances as inputs. Default: heun." };
         var command = new Command("export", """
             Exports a run's network to ONNX, checked against the trained one through the runtime, and measures which solver
             samples it with the fewest evaluations; the model's card holds the result.
@@ -27,9 +31,10 @@ internal static class ExportCommand
               flow-train export runs/moons --out moons.onnx
               flow-train export runs/moons --out moons-density.onnx --divergence exact
               flow-train export runs/moons --out moons-small.onnx --precision int8
+              flow-train export runs/moons --out moons.onnx --sampler moons-sampler.onnx --method dopri5
             """)
         {
-            run, outPath, decay, divergence, precision, maxChange, noTune,
+            run, outPath, decay, divergence, precision, maxChange, noTune, sampler, method,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -40,6 +45,17 @@ internal static class ExportCommand
             using RunFolder folder = RunFolder.Open(parsed.GetRequiredValue(run), write: false);
             string path = parsed.GetRequiredValue(outPath);
             CommandHost.RequireWritable("--out", path);
+            (string? samplerPath, SolverMethod solver) = (parsed.GetValue(sampler), ButcherTableau.Heun);
+            if (samplerPath is null && parsed.GetValue(method) is not null)
+                throw new ArgumentException("--method: it is the sampler's. Name its file with --sampler.");
+            if (samplerPath is not null)
+            {
+                if (!samplerPath.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase) || Path.GetFullPath(samplerPath) == Path.GetFullPath(path))
+                    throw new ArgumentException($"--sampler: {samplerPath} is the model itself or does not end in .onnx. Name another file.");
+                CommandHost.RequireWritable("--sampler", samplerPath);
+                if (parsed.GetValue(method) is { } name)
+                    solver = CommandHost.Checked("--method", () => SolverMethod.Named(name));
+            }
             var (trained, data) = folder.Load(parsed.GetValue(decay));
             TextWriter output = parsed.InvocationConfiguration.Output;
             using (trained)
@@ -59,7 +75,25 @@ internal static class ExportCommand
             }
             if (!parsed.GetValue(noTune))
                 output.WriteLine(ModelTuning.Write(path, ModelTuning.Samples, data.HeldOut, cancellationToken));
+            if (samplerPath is not null)
+                output.WriteLine(Baked(path, samplerPath, solver));
         }, cancellationToken));
         return command;
+    }
+
+    /// <summary>Writes the sampler of an exported model, and says what it is.</summary>
+    private static string Baked(string path, string samplerPath, SolverMethod method)
+    {
+        using FlowModel model = FlowModel.Open(path);
+        BakeOptions options = CommandHost.Checked("--method", () => BakeOptions.Of(model, method));
+        try
+        {
+            SamplerFile.Write(model, samplerPath, options);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new ArgumentException($"--sampler: {e.Message}", e);
+        }
+        return string.Create(CultureInfo.InvariantCulture, $"{samplerPath}: {new FileInfo(samplerPath).Length / 1e6:F2} MB, {SamplerFile.Described(model, options)}");
     }
 }

@@ -9,6 +9,13 @@ namespace FlowRuntime.Baking;
 /// </param>
 public sealed record BakeOptions(SolverOptions Solver)
 {
+    /// <summary>How a method is baked where nothing else is said: with the number of its fixed steps as an input, or in at most 1,000 adaptive steps, the first a twentieth of the solve.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="method">The method.</param>
+    /// <exception cref="ArgumentException">It is no method of fixed steps, nor an embedded pair.</exception>
+    public static BakeOptions Of(FlowModel model, SolverMethod method) => method is EmbeddedPair pair
+        ? new(new AdaptiveSteps { Method = pair, FirstStep = 0.05 * (model.End - model.Start), MaxSteps = 1000 }) : new(new FixedSteps(method, 1)) { StepsAreInput = true };
+
     /// <summary>Whether the number of fixed steps is an input instead of the solver's <see cref="FixedSteps.Count"/>. For the uniform grid alone. Default false.</summary>
     public bool StepsAreInput { get; init; }
 

@@ -73,17 +73,21 @@ internal sealed class BakeCommand
             : parsed.GetValue(_firstStep) is not null ? "--first-step" : parsed.GetValue(_maxSteps) is not null ? "--max-steps" : null;
         if (other is not null)
             throw new ArgumentException($"{other}: {method} is baked in {(adaptive ? "adaptive" : "fixed")} steps, which have none. Leave it out, or choose another method.");
-        if (adaptive)
+        BakeOptions options = BakeOptions.Of(model, method) with { Guided = guided, Trajectory = parsed.GetValue(_trajectory) };
+        if (options.Solver is AdaptiveSteps taken)
         {
-            double first = parsed.GetValue(_firstStep) ?? 0.05 * (model.End - model.Start);
-            AdaptiveSteps taken = CommandHost.Checked("--first-step", () => new AdaptiveSteps { Method = (EmbeddedPair)method, FirstStep = first });
-            return new BakeOptions(CommandHost.Checked("--max-steps", () => taken with { MaxSteps = parsed.GetValue(_maxSteps) ?? 1000 })) { Guided = guided, Trajectory = parsed.GetValue(_trajectory) };
+            if (parsed.GetValue(_firstStep) is { } first)
+                taken = CommandHost.Checked("--first-step", () => taken with { FirstStep = first });
+            if (parsed.GetValue(_maxSteps) is { } most)
+                taken = CommandHost.Checked("--max-steps", () => taken with { MaxSteps = most });
+            return options with { Solver = taken };
         }
         TimeGrid where = grid is null ? TimeGrid.Uniform : CommandHost.Checked("--grid", () => SolverArguments.Grid(grid));
         int? count = steps ?? (where as GivenGrid)?.Steps;
         if (count is null && grid is not null)
             throw new ArgumentException("--grid: give the number of steps with --steps.");
-        FixedSteps given = CommandHost.Checked("--steps", () => new FixedSteps(method, count ?? 1)) with { Grid = where };
-        return new BakeOptions(given) { StepsAreInput = count is null, Guided = guided, Trajectory = parsed.GetValue(_trajectory) };
+        if (count is not { } number)
+            return options;
+        return options with { Solver = CommandHost.Checked("--steps", () => new FixedSteps(method, number)) with { Grid = where }, StepsAreInput = false };
     }
 }
