@@ -42,6 +42,10 @@ internal static class BenchCommand
         micro.SetAction(_ => MicroParts.Run());
         root.Add(micro);
         root.Add(FuzzCommand.Make());
+        var models = new Argument<string[]>("MODEL") { Description = "Models. Default: the shipped ones.", Arity = ArgumentArity.ZeroOrMore };
+        var bake = new Command("bake", "baked samplers beside the engine") { models };
+        bake.SetAction(parsed => Run(parsed.GetValue(models) is { Length: > 0 } given ? BakedSamplers.Run(given) : BakedSamplers.Run(), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
+        root.Add(bake);
         root.SetAction(parsed => Run(Parts.SelectMany(part => part.Run()), parsed.InvocationConfiguration.Output, parsed.GetValue(json)));
         return root;
     }

@@ -8,6 +8,9 @@ namespace FlowRuntime.Baking;
 /// Adaptive steps of an embedded pair as a loop in which every sample has its own time, step and tolerances, in the operations and the order of <see cref="AdaptiveWorker"/> with
 /// <see cref="AdaptiveSteps.Unfused"/>. All samples go through all turns: one that has ended stands still.
 /// </summary>
+/// <remarks>
+/// The first turn is a step of no length, whose last stage is the slope where samples start: so the network is called in the body alone, and its weights stand there once.
+/// </remarks>
 internal sealed class AdaptiveLoop
 {
     private const long Active = -1; // beside the statuses
@@ -78,21 +81,19 @@ internal sealed class AdaptiveLoop
     {
         string Filled(string value) => _main.Node("Expand", value, column);
         string start = Filled(_main.Double(_model.Start)), none = Filled(_main.Whole(0));
-        string slopes = _velocity.AtOwnTimes(_main, start, states);
-        string finite = _main.Node("And", _main.IsFinite(slopes), _main.IsFinite(states));
         double length = _model.End - _model.Start;
         var before = new Carried(
-            states, slopes, start, Step: Filled(_main.Double(Math.Min(_steps.FirstStep ?? length, length))), LastLog: Filled(_main.Double(0)), Limit: Filled(_main.Double(StepController.Grow)),
+            states, Slopes: _main.Node("Mul", states, _main.Single(0)), start, Step: Filled(_main.Double(Math.Min(_steps.FirstStep ?? length, length))), LastLog: Filled(_main.Double(0)), Limit: Filled(_main.Double(StepController.Grow)),
             NonFinite: none, NonFiniteTime: Filled(_main.Double(double.PositiveInfinity)), InARow: none, Accepted: none, Attempts: none,
-            Status: _main.Node("Where", finite, _main.Whole(Active), _main.Whole(NonFinite)));
+            Status: Filled(_main.Whole(Active)));
 
         GraphScope body = _main.Body();
-        body.Input(body.NewName(), TensorElementType.Int64);
+        string turn = body.Input(body.NewName(), TensorElementType.Int64);
         body.Input(body.NewName(), TensorElementType.Bool);
         string[] inside = new string[Carried.Types.Length];
         for (int i = 0; i < inside.Length; i++)
             inside[i] = body.Input(body.NewName(), Carried.Types[i], -1, Carried.WidthOf(i));
-        Carried after = Turn(body, Carried.Of(inside));
+        Carried after = Turn(body, Carried.Of(inside), isFirst: body.Node("Equal", turn, body.Whole(0)));
         body.Add("Identity", [], [AnyActive(body, after.Status)], [body.Output(body.NewName(), TensorElementType.Bool)]);
         string[] values = after.Values;
         for (int i = 0; i < values.Length; i++)
@@ -103,25 +104,35 @@ internal sealed class AdaptiveLoop
         string[] ends = new string[values.Length + (_recorded ? 2 : 0)];
         for (int i = 0; i < ends.Length; i++)
             ends[i] = _main.NewName();
-        _main.Add("Loop", [GraphScope.Attribute("body", body)], [_main.Whole(_steps.MaxSteps), AnyActive(_main, before.Status), .. before.Values], ends);
+        _velocity.AddWeights(body);
+        _main.AddLoop(body, [_main.Whole(_steps.MaxSteps + 1L), AnyActive(_main, before.Status), .. before.Values], ends);
         Carried end = Carried.Of(ends);
         string evaluations = _main.Node("Add", _main.Node("Mul", end.Attempts, _main.Whole(_pair.Stages - 1)), _main.Whole(1));
         string status = _main.Node("Where", _main.Node("Equal", end.Status, _main.Whole(Active)), _main.Whole(OutOfSteps), end.Status);
-        SampledTrajectory? trajectory = _recorded ? SampledTrajectory.Of(_main, states, _main.Cast(start, TensorElementType.Float), ends[^2], ends[^1]) : null;
-        return new SampledEnds(end.States, _main.Cast(end.Time, TensorElementType.Float), evaluations, end.Accepted, status, trajectory);
+        string time = _main.Cast(end.Time, TensorElementType.Float), reached = end.States;
+        string BehindFirst(string recorded) => _main.Node("Slice", recorded, _main.Wholes(1), _main.Wholes(long.MaxValue), _main.Wholes(0));
+        SampledTrajectory? trajectory = _recorded ? SampledTrajectory.Of(_main, states, _main.Cast(start, TensorElementType.Float), BehindFirst(ends[^2]), BehindFirst(ends[^1])) : null;
+        if (_model.FinishesWithData)
+        {
+            string data = _velocity.DataOf(_main, end.States, end.Slopes, _model.End), done = _main.Node("Equal", status, _main.Whole(Completed)), finite = _main.IsFinite(data);
+            reached = _main.Node("Where", _main.Node("And", done, finite), data, end.States);
+            status = _main.Node("Where", _main.Node("And", done, _main.Node("Not", finite)), _main.Whole(NonFinite), status);
+            trajectory = trajectory?.With(_main, reached, time);
+        }
+        return new SampledEnds(reached, time, evaluations, end.Accepted, status, trajectory);
     }
 
     /// <summary>One step of all samples.</summary>
-    private Carried Turn(GraphScope body, Carried before)
+    private Carried Turn(GraphScope body, Carried before, string isFirst)
     {
         GraphNumber Number(string name) => new(body, name);
         (GraphNumber time, GraphNumber proposed, GraphNumber limit) = (Number(before.Time), Number(before.Step), Number(before.Limit));
-        string active = body.Node("Equal", before.Status, body.Whole(Active));
+        string active = body.Node("And", body.Node("Equal", before.Status, body.Whole(Active)), body.Node("Not", isFirst));
 
         GraphNumber rest = _model.End - time;
         string isLast = body.Node("GreaterOrEqual", (AdaptiveWorker.Stretch * proposed).Name, rest.Name);
-        GraphNumber step = Number(body.Node("Where", isLast, rest.Name, proposed.Name));
-        string target = body.Node("Where", isLast, body.Double(_model.End), (time + step).Name);
+        GraphNumber step = Number(body.Node("Where", isFirst, body.Double(0), body.Node("Where", isLast, rest.Name, proposed.Name)));
+        string target = body.Node("Where", body.Node("And", isLast, body.Node("Not", isFirst)), body.Double(_model.End), (time + step).Name);
         string h = body.Cast(step.Name, TensorElementType.Float);
 
         string x = before.States, next = x;
@@ -175,11 +186,12 @@ internal sealed class AdaptiveLoop
         string isDone = body.Node("And", accepted, body.Node("Equal", timeNow.Name, body.Double(_model.End)));
         status = body.Node("Where", isDone, body.Whole(Completed), status);
 
+        string begun = body.Node("Where", body.Node("And", body.IsFinite(slopes[^1]), body.IsFinite(x)), body.Whole(Active), body.Whole(NonFinite));
         string moves = body.Node("And", active, accepted);
         string Changed(string now, string then) => body.Node("Where", active, now, then);
         return new Carried(
             States: body.Node("Where", moves, next, x),
-            Slopes: body.Node("Where", moves, slopes[^1], before.Slopes),
+            Slopes: body.Node("Where", body.Node("Or", moves, isFirst), slopes[^1], before.Slopes),
             Time: Changed(timeNow.Name, time.Name),
             Step: Changed(stepNow.Name, proposed.Name),
             LastLog: body.Node("Where", moves, AtLeast(log, RowControllers.LeastMemory).Name, before.LastLog),
@@ -189,7 +201,7 @@ internal sealed class AdaptiveLoop
             InARow: Changed(inARow, before.InARow),
             Accepted: body.Node("Add", before.Accepted, body.Cast(moves, TensorElementType.Int64)),
             Attempts: body.Node("Add", before.Attempts, body.Cast(active, TensorElementType.Int64)),
-            Status: Changed(status, before.Status));
+            Status: body.Node("Where", isFirst, begun, Changed(status, before.Status)));
     }
 
     private static string TimeOf(GraphScope body, double node, GraphNumber time, GraphNumber step, string target)

@@ -17,7 +17,8 @@ internal sealed class FixedStepLoop
     private readonly ButcherTableau _method;
     private readonly double[]? _grid;
     private readonly bool _recorded;
-    private readonly string? _count; // of steps, in int64 without dimensions, where they are an input
+    private readonly bool _areInput;
+    private readonly string _count; // of steps, in int64 without dimensions
 
     /// <param name="main">The sampler's graph.</param>
     /// <param name="model">The model.</param>
@@ -28,7 +29,7 @@ internal sealed class FixedStepLoop
     /// <exception cref="NotSupportedException">They cannot be baked.</exception>
     public FixedStepLoop(GraphScope main, FlowModel model, SampledVelocity velocity, FixedSteps steps, bool areInput, bool recorded)
     {
-        (_main, _model, _velocity, _recorded) = (main, model, velocity, recorded);
+        (_main, _model, _velocity, _areInput, _recorded) = (main, model, velocity, areInput, recorded);
         if (steps.Method is not ButcherTableau method || (method != ButcherTableau.Euler && method != ButcherTableau.Heun && method != ButcherTableau.RungeKutta4))
             throw new NotSupportedException($"{steps.Method} is not baked. Choose euler, heun or rk4.");
         _method = method;
@@ -38,6 +39,7 @@ internal sealed class FixedStepLoop
         {
             TimeGrid grid = velocity.TimeSteps is { } whole ? steps.Grid.OnSteps(whole) : steps.Grid;
             _grid = grid.Times(steps.Count, model.Start, model.End, ProbabilityPath.Of(model.Card.Path));
+            _count = main.Whole(steps.Count);
         }
         else
         {
@@ -61,8 +63,14 @@ internal sealed class FixedStepLoop
         string accepted = body.Input(body.NewName(), TensorElementType.Int64, -1, 1);
         string evaluations = body.Input(body.NewName(), TensorElementType.Int64, -1, 1);
 
-        string start = TimeOf(body, step), end = TimeOf(body, body.Node("Add", step, body.Whole(1)));
-        string next = Step(body, x, start, end);
+        string start = TimeOf(body, step), end = TimeOf(body, body.Node("Min", body.Node("Add", step, body.Whole(1)), _count));
+        string next = Step(body, x, start, end, out string slope);
+        string isStep = body.Node("Less", step, _count), stages = body.Whole(_method.Stages);
+        if (_model.FinishesWithData) // in a turn more, that stands at the end
+        {
+            next = body.Node("Where", isStep, next, _velocity.DataOf(body, x, slope, _model.End));
+            stages = body.Node("Where", isStep, stages, body.Whole(1));
+        }
         string finite = body.IsFinite(next);
         string going = body.Node("And", alive, finite);
         void Out(string value, TensorElementType type, params ReadOnlySpan<long> shape) => body.Add("Identity", [], [value], [body.Output(body.NewName(), type, shape)]);
@@ -72,18 +80,21 @@ internal sealed class FixedStepLoop
         Out(xNow, TensorElementType.Float, -1, -1);
         Out(going, TensorElementType.Bool, -1, 1);
         Out(reachedNow, TensorElementType.Float, -1, 1);
-        Out(body.Node("Add", accepted, body.Cast(going, TensorElementType.Int64)), TensorElementType.Int64, -1, 1);
-        Out(body.Node("Add", evaluations, body.Node("Mul", body.Cast(alive, TensorElementType.Int64), body.Whole(_method.Stages))), TensorElementType.Int64, -1, 1);
+        Out(body.Node("Add", accepted, body.Cast(body.Node("And", going, isStep), TensorElementType.Int64)), TensorElementType.Int64, -1, 1);
+        Out(body.Node("Add", evaluations, body.Node("Mul", body.Cast(alive, TensorElementType.Int64), stages)), TensorElementType.Int64, -1, 1);
         if (_recorded)
             SampledTrajectory.Record(body, xNow, reachedNow);
+        _velocity.AddWeights(body);
 
         string none = _main.Node("Expand", _main.Whole(0), column);
         string[] ends = [.. Enumerable.Range(0, _recorded ? 7 : 5).Select(_ => _main.NewName())];
         string atStart = _main.Node("Expand", _main.Single(_model.Start), column);
-        _main.Add("Loop", [GraphScope.Attribute("body", body)], [_count ?? _main.Whole(_grid!.Length - 1), _main.True(), states, _main.Node("Expand", _main.True(), column), atStart, none, none], ends);
+        string hasSteps = _main.Node("Less", _main.Whole(0), _count);
+        string turns = _main.Node("Add", _count, _main.Whole(_model.FinishesWithData ? 1 : 0));
+        _main.AddLoop(body, [turns, hasSteps, states, _main.Node("Expand", _main.True(), column), atStart, none, none], ends);
         string status = _main.Node("Where", ends[1], _main.Whole((long)SampleStatus.Completed), _main.Whole((long)SampleStatus.NonFinite));
-        if (_count is not null)
-            status = _main.Node("Where", _main.Node("Less", _count, _main.Whole(1)), _main.Node("Expand", _main.Whole((long)SampleStatus.OutOfSteps), column), status);
+        if (_areInput)
+            status = _main.Node("Where", hasSteps, status, _main.Node("Expand", _main.Whole((long)SampleStatus.OutOfSteps), column));
         SampledTrajectory? trajectory = _recorded ? SampledTrajectory.Of(_main, states, atStart, ends[5], ends[6]) : null;
         return new SampledEnds(ends[0], ends[2], ends[4], ends[3], status, trajectory);
     }
@@ -93,16 +104,16 @@ internal sealed class FixedStepLoop
     {
         if (_grid is not null)
             return body.Node("Gather", body.Doubles(_grid, _grid.Length), place);
-        string share = body.Node("Div", body.Cast(place, TensorElementType.Double), body.Cast(_count!, TensorElementType.Double));
+        string share = body.Node("Div", body.Cast(place, TensorElementType.Double), body.Cast(_count, TensorElementType.Double));
         string time = body.Node("Add", body.Double(_model.Start), body.Node("Mul", body.Double(_model.End - _model.Start), share));
         if (_velocity.TimeSteps is { } steps)
             time = body.Node("Div", body.Node("Round", body.Node("Mul", time, body.Double(steps - 1))), body.Double(steps - 1));
-        string inside = body.Node("Where", body.Node("Equal", place, _count!), body.Double(_model.End), time);
+        string inside = body.Node("Where", body.Node("Equal", place, _count), body.Double(_model.End), time);
         return body.Node("Where", body.Node("Equal", place, body.Whole(0)), body.Double(_model.Start), inside);
     }
 
-    /// <summary>The states after a step.</summary>
-    private string Step(GraphScope body, string x, string start, string end)
+    /// <summary>The states after a step, and their velocities before it.</summary>
+    private string Step(GraphScope body, string x, string start, string end, out string slope)
     {
         string h = body.Node("Sub", end, start), size = body.Cast(h, TensorElementType.Float);
         var slopes = new string[_method.Stages];
@@ -112,6 +123,7 @@ internal sealed class FixedStepLoop
             string time = node == 0 ? start : node == 1 ? end : body.Node("Add", start, body.Node("Mul", body.Double(node), h));
             slopes[stage] = _velocity.At(body, time, stage == 0 ? x : Combined(body, x, size, slopes, _method.A(stage)));
         }
+        slope = slopes[0];
         return Combined(body, x, size, slopes, _method.B);
     }
 

@@ -14,7 +14,8 @@ internal sealed class GraphScope
     private static class Graph { public const int Node = 1, Name = 2, Initializer = 5, Input = 11, Output = 12; }
 
     private readonly GraphScope _root;
-    private readonly List<byte[]> _nodes = [];
+    private readonly List<ReadOnlyMemory<byte>> _nodes = [];
+    private readonly List<ReadOnlyMemory<byte>> _weights = []; // a body's own
     private readonly List<byte[]> _ends = []; // inputs and outputs
     private readonly List<byte[]> _initializers = []; // of the root
     private readonly Dictionary<string, string> _constants = []; // of the root, by type and value
@@ -60,6 +61,35 @@ internal sealed class GraphScope
         Add(Message(Graph.Node, [.. fields]));
     }
 
+    /// <summary>A loop over a body. What the body holds is not copied.</summary>
+    /// <param name="body">The body, complete.</param>
+    /// <param name="inputs">The largest number of turns, whether there is a first one, and what is carried from turn to turn.</param>
+    /// <param name="outputs">Names for what is carried, at the end, and for what each turn hands out.</param>
+    public void AddLoop(GraphScope body, ReadOnlySpan<string> inputs, ReadOnlySpan<string> outputs)
+    {
+        List<ReadOnlyMemory<byte>> graph = body.Fields("body"), ends = [];
+        byte[] name = Text(1, "body"), type = Number(20, 5), head = Head(6, Length(graph));
+        foreach (string input in inputs)
+            ends.Add(Text(1, input));
+        foreach (string output in outputs)
+            ends.Add(Text(2, output));
+        ends.Add(Text(4, "Loop"));
+        byte[] attribute = Head(5, name.Length + head.Length + Length(graph) + type.Length);
+        _nodes.AddRange([Head(Graph.Node, Length(ends) + attribute.Length + name.Length + head.Length + Length(graph) + type.Length), .. ends, attribute, name, head, .. graph, type]);
+    }
+
+    /// <summary>Where weights are written that stand in this graph itself: ONNX Runtime lays out anew only those that stand beside their nodes.</summary>
+    public List<ReadOnlyMemory<byte>> Weights => _weights;
+
+    /// <summary>Number of bytes of pieces.</summary>
+    public static long Length(List<ReadOnlyMemory<byte>> pieces)
+    {
+        long length = 0;
+        foreach (ReadOnlyMemory<byte> piece in pieces)
+            length += piece.Length;
+        return length;
+    }
+
     /// <summary>A node that is written already, as a field of the graph.</summary>
     public void Add(byte[] node) => _nodes.Add(node);
 
@@ -75,9 +105,6 @@ internal sealed class GraphScope
         fields.Add(Number(20, 7));
         return Message(5, [.. fields]);
     }
-
-    /// <summary>A graph as an attribute.</summary>
-    public static byte[] Attribute(string name, GraphScope graph) => Message(5, Text(1, name), Message(6, graph.Fields(name)), Number(20, 5));
 
     public string Cast(string value, TensorElementType type) => With("Cast", [Attribute("to", (long)type)], value);
 
@@ -108,7 +135,17 @@ internal sealed class GraphScope
     public string True() => Constant(TensorElementType.Bool, [], [1]);
 
     /// <summary>The fields of the graph. Those of the root begin with its constants.</summary>
-    public byte[][] Fields(string name) => [Text(Graph.Name, name), .. _initializers, .. _nodes, .. _ends];
+    public List<ReadOnlyMemory<byte>> Fields(string name)
+    {
+        List<ReadOnlyMemory<byte>> fields = [Text(Graph.Name, name)];
+        foreach (byte[] constant in _initializers)
+            fields.Add(constant);
+        fields.AddRange(_weights);
+        fields.AddRange(_nodes);
+        foreach (byte[] end in _ends)
+            fields.Add(end);
+        return fields;
+    }
 
     private string Constant(TensorElementType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> raw)
     {

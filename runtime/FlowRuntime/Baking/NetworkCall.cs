@@ -85,6 +85,9 @@ internal sealed class NetworkCall
         }
     }
 
+    /// <summary>Writes the network's weights into the one graph that calls it.</summary>
+    public void AddWeights(GraphScope scope) => _source.AddWeights(scope.Weights);
+
     /// <summary>What the network predicts for all samples at one time.</summary>
     /// <param name="scope">Where it is asked.</param>
     /// <param name="time">What it is fed for the time, in float64 or int64 without dimensions.</param>

@@ -45,10 +45,13 @@ internal sealed class SampledData
         string state = body.Node("Reshape", body.Node("Gather", scaled, row), body.Wholes([1, .. decoder.Input.Shape[1..]]));
         var inputs = new Dictionary<string, string> { [decoder.Input.Name] = body.Cast(state, decoder.Input.Type) };
         string data = body.Cast(_decoder!.Call(body, inputs, decoder.Output.Name), TensorElementType.Float);
+        _decoder.AddWeights(body.Weights);
         body.Add("Identity", [], [body.True()], [body.Output(body.NewName(), TensorElementType.Bool)]);
         body.Add("Reshape", [], [data, body.Wholes(Width)], [body.Output(body.NewName(), TensorElementType.Float, Width)]);
         string rows = main.Node("Gather", main.Node("Shape", states), main.Whole(0));
-        return main.With("Loop", [GraphScope.Attribute("body", body)], rows, main.True());
+        string all = main.NewName();
+        main.AddLoop(body, [rows, main.True()], [all]);
+        return all;
     }
 
     private static string InDataUnits(GraphScope main, DataCard? data, string values)

@@ -1,4 +1,5 @@
 using FlowRuntime.Cards;
+using FlowRuntime.Ode;
 using FlowRuntime.Paths;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -28,6 +29,20 @@ internal sealed class SampledVelocity
 
     /// <summary>Number of the network's time steps; null where it takes any time.</summary>
     public int? TimeSteps => _time.Steps;
+
+    /// <summary>Writes the network's weights into the one graph that asks for velocities.</summary>
+    public void AddWeights(GraphScope scope) => _network.AddWeights(scope);
+
+    /// <summary>The data that states speak of at the end of a solve that stops short of them, as <see cref="DataFinish"/> has them.</summary>
+    /// <param name="scope">Where it is asked.</param>
+    /// <param name="states">The last states, [N, d].</param>
+    /// <param name="velocities">Their velocities at the end.</param>
+    /// <param name="end">The flow time of the end.</param>
+    public string DataOf(GraphScope scope, string states, string velocities, double end)
+    {
+        (double ofState, double ofVelocity) = _path.At(end).Data;
+        return Combined(scope, states, scope.Single(ofState), velocities, scope.Single(ofVelocity));
+    }
 
     /// <summary>The velocity at a flow time.</summary>
     /// <param name="scope">Where it is asked.</param>

@@ -1,7 +1,6 @@
 using FlowRuntime.Cards;
 using FlowRuntime.Ode;
 using FlowRuntime.Onnx;
-using FlowRuntime.Paths;
 using FlowRuntime.Sampling;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using static FlowRuntime.Cards.ProtobufBytes;
@@ -52,21 +51,17 @@ public static class SamplerFile
         var main = new GraphScope();
         WriteGraph(main, model, network, decoder, options);
 
-        List<ReadOnlyMemory<byte>> graph = [];
-        network.AddWeights(graph);
-        decoder?.AddWeights(graph);
-        foreach (byte[] field in main.Fields("sampler"))
-            graph.Add(field);
+        List<ReadOnlyMemory<byte>> graph = main.Fields("sampler");
         List<ReadOnlyMemory<byte>> content =
         [
-            Number(1, Math.Max(Math.Max(network.IrVersion, decoder?.IrVersion ?? 0), 8)), Text(2, "FlowRuntime"), Text(3, typeof(FlowModel).Assembly.GetName().Version!.ToString(3)), Head(7, Length(graph)), .. graph,
+            Number(1, Math.Max(Math.Max(network.IrVersion, decoder?.IrVersion ?? 0), 8)), Text(2, "FlowRuntime"), Text(3, typeof(FlowModel).Assembly.GetName().Version!.ToString(3)), Head(7, GraphScope.Length(graph)), .. graph,
         ];
         foreach ((string domain, long version) in network.Imports)
             content.Add(Message(8, Text(1, domain), Number(2, version)));
         content.AddRange(network.Functions);
         content.Add(OnnxFile.MetadataEntry(CardFile.MetadataKey, CardFile.ToJson(model.Card with { Hints = null })));
         content.Add(OnnxFile.MetadataEntry(MetadataKey, Described(model, options)));
-        if (Length(content) > int.MaxValue)
+        if (GraphScope.Length(content) > int.MaxValue)
             throw new NotSupportedException($"{model.Path}: the sampler would take more than 2 GB, which no ONNX file holds.");
         string partial = path + ".partial";
         try
@@ -83,14 +78,6 @@ public static class SamplerFile
         {
             File.Delete(partial);
         }
-    }
-
-    private static long Length(List<ReadOnlyMemory<byte>> pieces)
-    {
-        long length = 0;
-        foreach (ReadOnlyMemory<byte> piece in pieces)
-            length += piece.Length;
-        return length;
     }
 
     /// <summary>Takes a decoder's operations and functions into the model of the network.</summary>
@@ -118,7 +105,6 @@ public static class SamplerFile
         SampledEnds ends = options.Solver is AdaptiveSteps adaptive
             ? new AdaptiveLoop(main, model, velocity, adaptive, options.Trajectory).Write(x, column)
             : new FixedStepLoop(main, model, velocity, (FixedSteps)options.Solver, options.StepsAreInput, options.Trajectory).Write(x, column);
-        ends = Finished(main, model, velocity, ends);
         var data = new SampledData(model, decoder);
         string samples = data.Of(main, ends.States);
         string representable = main.Node("Or", main.IsFinite(samples), main.Node("Not", main.Node("Equal", ends.Status, main.Whole(Completed))));
@@ -166,25 +152,5 @@ public static class SamplerFile
         double[] means = [.. Enumerable.Range(0, width).Select(prior.Mean)], scales = [.. Enumerable.Range(0, width).Select(prior.Scale)];
         string scaled = main.Node("Mul", main.Doubles(scales, width), main.Cast(noise, TensorElementType.Double));
         return main.Cast(main.Node("Add", main.Doubles(means, width), scaled), TensorElementType.Float);
-    }
-
-    /// <summary>The data that the last states speak of, where a solve ends short of them: see <see cref="DataFinish"/>.</summary>
-    private static SampledEnds Finished(GraphScope main, FlowModel model, SampledVelocity velocity, SampledEnds ends)
-    {
-        if (!model.FinishesWithData)
-            return ends;
-        (double ofState, double ofVelocity) = ProbabilityPath.Of(model.Card.Path).At(model.End).Data;
-        string speed = velocity.At(main, main.Double(model.End), ends.States);
-        string data = main.Node("Add", main.Node("Mul", ends.States, main.Single(ofState)), main.Node("Mul", speed, main.Single(ofVelocity)));
-        string finite = main.IsFinite(data), done = main.Node("Equal", ends.Status, main.Whole(Completed));
-        string both = main.Node("And", done, finite);
-        string states = main.Node("Where", both, data, ends.States);
-        return ends with
-        {
-            States = states,
-            Trajectory = ends.Trajectory?.With(main, states, ends.Time),
-            Status = main.Node("Where", main.Node("And", done, main.Node("Not", finite)), main.Whole(NonFinite), ends.Status),
-            Evaluations = main.Node("Add", ends.Evaluations, main.Cast(done, TensorElementType.Int64)),
-        };
     }
 }

@@ -55,7 +55,8 @@ public sealed class SampledVelocityTests : IDisposable
         float size = expected.Values.Max(Math.Abs);
         float worst = expected.Values.Zip(found.Values, (a, b) => Math.Abs(a - b)).Max() / size;
         TestContext.Current.TestOutputHelper?.WriteLine($"{worst:E1} {size:F3}");
-        Assert.Equal(expected.Evaluations.Select(evaluations => (long)evaluations), found.Evaluations);
+        int again = model.FinishesWithData && solver is AdaptiveSteps ? 1 : 0; // the engine asks at the end once more for what the last step has asked already
+        Assert.Equal(expected.Evaluations.Select(evaluations => (long)evaluations - again), found.Evaluations);
         Assert.InRange(worst, 0, 2e-6);
     }
 }

@@ -32,6 +32,20 @@ public sealed class SamplerFileTests : IDisposable
         }
     }
 
+    /// <summary>Convolutions have the same last bits in a loop only where their weights stand in it, so that ONNX Runtime lays them out as it does in the plain network.</summary>
+    [Theory]
+    [InlineData("heun")]
+    [InlineData("tsit5")]
+    public void A_network_of_convolutions_gives_the_engines_samples(string method)
+    {
+        using FlowModel model = FlowModel.Open(Repository.Model("mnist.onnx"));
+        SolverOptions solver = SolverMethod.Named(method) is EmbeddedPair pair
+            ? new AdaptiveSteps { Method = pair, FirstStep = 0.1, RelativeTolerance = 1e-1f, AbsoluteTolerance = 1e-1f, Unfused = true } : new FixedSteps(SolverMethod.Named(method), 4) { Unfused = true };
+        SamplerFile.Write(model, Baked, new BakeOptions(solver) { StepsAreInput = solver is FixedSteps });
+        using var sampler = new BakedSampler(Baked);
+        RequireTheSame(model, sampler, solver, count: 3, guidance: 2.5, withSteps: solver is FixedSteps);
+    }
+
     [Fact]
     public void An_absolute_tolerance_may_be_below_what_float32_holds_of_a_relative_one()
     {
