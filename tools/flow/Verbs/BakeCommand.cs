@@ -11,7 +11,9 @@ namespace FlowRuntime.Tool.Verbs;
 internal sealed class BakeCommand
 {
     private readonly Argument<string> _model = new("MODEL") { Description = "The .onnx file." };
-    private readonly Option<string> _out = new("--out") { Description = "File to write, .onnx.", Required = true };
+    private readonly Option<string?> _out = new("--out") { Description = "File to write, .onnx." };
+    private readonly Option<string?> _triton = new("--triton") { Description = "Model repository of a Triton server: writes DIR/NAME/config.pbtxt and DIR/NAME/1/model.onnx, named as --out or the model. See docs/servers.md.", HelpName = "DIR" };
+    private readonly Option<int?> _maxBatch = new("--triton-max-batch") { Description = "Samples that the server puts together at most. Default: 256.", HelpName = "N" };
     private readonly Option<string?> _method = new("--method") { Description = "euler, heun or rk4 in fixed steps; dopri5 or tsit5 with tolerances as inputs. Default: heun." };
     private readonly Option<int?> _steps = new("--steps") { Description = "Number of steps. Default: an input of the sampler." };
     private readonly Option<string?> _grid = new("--grid") { Description = "Where fixed steps stand, with --steps: uniform, cosine, shift:S, karras:RHO or @times.csv." };
@@ -32,9 +34,10 @@ internal sealed class BakeCommand
               flow bake digits.onnx --out digits-sampler.onnx
               flow bake moons.onnx --method dopri5 --out moons-sampler.onnx
               flow bake digits.onnx --method euler --steps 20 --grid shift:3 --guidance false --out digits-sampler.onnx
+              flow bake digits.onnx --steps 20 --triton models
             """)
         {
-            _model, _out, _method, _steps, _grid, _firstStep, _maxSteps, _guidance, _trajectory, Sandbox.Option,
+            _model, _out, _triton, _maxBatch, _method, _steps, _grid, _firstStep, _maxSteps, _guidance, _trajectory, Sandbox.Option,
         };
         command.SetAction(Run);
         return command;
@@ -42,24 +45,46 @@ internal sealed class BakeCommand
 
     private int Run(ParseResult parsed)
     {
-        (string path, string target) = (parsed.GetRequiredValue(_model), parsed.GetRequiredValue(_out));
-        if (!target.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
-            throw new ArgumentException($"--out: {target} does not end in .onnx, as a sampler does.");
-        if (Path.GetFullPath(target) == Path.GetFullPath(path))
-            throw new ArgumentException($"--out: {target} is the model itself. Name another file.");
-        CommandHost.RequireWritable("--out", target);
+        (string path, string? target, string? repository) = (parsed.GetRequiredValue(_model), parsed.GetValue(_out), parsed.GetValue(_triton));
+        if (target is null && repository is null)
+            throw new ArgumentException("--out: name the file to write, or a model repository with --triton.");
+        if (target is not null)
+        {
+            if (!target.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+                throw new ArgumentException($"--out: {target} does not end in .onnx, as a sampler does.");
+            if (Path.GetFullPath(target) == Path.GetFullPath(path))
+                throw new ArgumentException($"--out: {target} is the model itself. Name another file.");
+            CommandHost.RequireWritable("--out", target);
+        }
+        int? maxBatch = parsed.GetValue(_maxBatch);
+        if (maxBatch is not null && repository is null)
+            throw new ArgumentException("--triton-max-batch: it is for --triton.");
+        if (maxBatch < 1)
+            throw new ArgumentException("--triton-max-batch: give a number of at least 1.");
+        string? entry = repository is null ? null : CommandHost.Checked("--triton", () => TritonRepository.EntryOf(Path.GetFullPath(repository), Path.GetFileNameWithoutExtension(target ?? path)));
         using FlowModel model = FlowModel.Open(path);
         SandboxedProcess.Works(model);
         BakeOptions options = Options(parsed, model);
+        TextWriter output = parsed.InvocationConfiguration.Output;
         try
         {
-            SamplerFile.Write(model, target, options);
+            if (target is not null)
+            {
+                SamplerFile.Write(model, target, options);
+                output.WriteLine($"Written: {target} ({Quantity.Bytes(new FileInfo(target).Length)}), {SamplerFile.Described(model, options)}");
+            }
+            if (entry is not null)
+            {
+                string? alone = TritonRepository.Write(model, entry, options, maxBatch ?? TritonRepository.DefaultMaxBatch);
+                string batches = alone is null ? $"requests are put together up to {maxBatch ?? TritonRepository.DefaultMaxBatch} samples"
+                    : $"max_batch_size 0: requests are not put together, since each has its own '{alone}'{(options.StepsAreInput ? "; bake them with --steps" : "")}";
+                output.WriteLine($"Written: {Path.Combine(repository!, Path.GetFileName(entry))}, {SamplerFile.Described(model, options)}; {batches}");
+            }
         }
         catch (NotSupportedException e)
         {
             throw new ArgumentException(e.Message, e);
         }
-        parsed.InvocationConfiguration.Output.WriteLine($"Written: {target} ({Quantity.Bytes(new FileInfo(target).Length)}), {SamplerFile.Described(model, options)}");
         return CommandHost.Done;
     }
 
