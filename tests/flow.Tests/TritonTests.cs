@@ -24,7 +24,7 @@ public sealed class TritonTests : IDisposable
     public async Task The_configuration_is_the_schemas_and_has_the_samplers_inputs_and_outputs(int maxBatch, params string[] options)
     {
         ToolRun run = (await ToolRun.InProcess(["bake", Models.Digits, "--triton", _folder["models"], .. options])).EnsureSuccess();
-        Assert.Contains(maxBatch == 0 ? "max_batch_size 0: requests are not put together, since each has its own 'steps'" : $"put together up to {maxBatch} samples", run.Output, StringComparison.Ordinal);
+        Assert.Contains(maxBatch == 0 ? "max_batch_size 0: requests are not put together, since 'steps' has no row for each sample; --steps bakes them" : $"put together up to {maxBatch} samples", run.Output, StringComparison.Ordinal);
         Assert.Single(run.Output.TrimEnd('\n').Split('\n'));
         Assert.Equal(["models"], _folder.Entries);
         Assert.Equal(["1", "1/model.onnx", "config.pbtxt"], Directory.EnumerateFileSystemEntries(Entry(), "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(Entry(), path).Replace('\\', '/')).Order(StringComparer.Ordinal));
@@ -79,6 +79,7 @@ public sealed class TritonTests : IDisposable
     [InlineData("--triton-max-batch: ", "at least 1", "--triton", "{models}", "--triton-max-batch", "0")]
     [InlineData("--triton-max-batch: ", "for --triton", "--out", "{models}.onnx", "--triton-max-batch", "8")]
     [InlineData("--triton: ", "letters, digits", "--triton", "{models}", "--out", "{models} 2.onnx")]
+    [InlineData("--triton: ", "There is no folder", "--triton", "{models}/deeper")]
     [InlineData("--triton: ", "no name", "--triton", "{models}", "--out", "{folder}/.onnx")]
     [InlineData("bosh3 is not baked", "dopri5 or tsit5", "--triton", "{models}", "--method", "bosh3")]
     public async Task What_cannot_be_served_is_refused_in_a_line_and_nothing_is_written(string begins, string says, params string[] options)

@@ -29,7 +29,7 @@ function serve(folders) {
 export async function inBrowser(references, module, run) {
     const here = import.meta.dirname;
     const server = await serve({ references, tests: here, ort: join(here, 'node_modules/onnxruntime-web/dist') });
-    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] }).catch(error => {
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] }).catch(error => {
         server.close();
         throw new Error(`Chromium does not start: set CHROMIUM to its program. ${error.message.split('\n')[0]}`);
     });

@@ -9,7 +9,7 @@
 // hangs on the last bits of an estimate, so that a few rows take a step or two more or fewer: these samples are as near to the exact solution as the engine's, within three times
 // the distance of its worst row.
 
-const same = 1e-6, near = 1e-4, fewRows = 0.05, stepsMore = 2, times = 3;
+const same = 1e-6, near = 1e-4, fewRows = 0.05, stepsMore = 2, worst = 3;
 const ulp = 2 ** -23; // of times up to 1, at most
 const completed = 0n;
 
@@ -98,7 +98,7 @@ async function compareSampler(ort, session, sampler, numbers, kernels) {
                 found.differences[setting] = larger(difference, found.differences[setting] ?? 0);
                 if (sampler.adaptive && !exact) {
                     const distance = apart(samples, valuesOf(numbers, outputs.exact, from + row, 1));
-                    if (!(distance <= times * farthest + tolerance))
+                    if (!(distance <= worst * farthest + tolerance))
                         says(which, `the samples of row ${from + row} are ${distance.toExponential(1)} from the exact solution, and the engine's ${farthest.toExponential(1)} at most`);
                 } else if (!(difference <= (exact ? same : near))) {
                     says(which, `the samples of row ${from + row} are ${difference.toExponential(1)} apart`);

@@ -13,14 +13,14 @@ internal static class TritonRepository
     /// <summary>Samples that a server puts together at most, where nothing is said.</summary>
     public const int DefaultMaxBatch = 256;
 
-    private const string Config = "config.pbtxt", Version = "1", Model = "model.onnx", Mark = "# Written by flow bake.", Partial = ".partial";
+    private const string Config = "config.pbtxt", Version = "1", Model = "model.onnx", Mark = "# Written by flow bake.", Partial = ".partial", Replaced = ".replaced";
 
     private const long Float = 1, Open = -1; // onnx.proto's float32, and a size that is open
 
     private static class Proto { public const int Graph = 7, Input = 11, Output = 12, Name = 1, Type = 2, Tensor = 1, Element = 1, Shape = 2, Dimension = 1, Size = 1; }
 
     /// <summary>The folder of a model, which is none yet or one of ours.</summary>
-    /// <param name="repository">The repository.</param>
+    /// <param name="repository">The repository, by its full path; it may be made.</param>
     /// <param name="name">The model's name there.</param>
     /// <exception cref="ArgumentException">The name stands in no address, or something else is there.</exception>
     public static string EntryOf(string repository, string name)
@@ -35,8 +35,13 @@ internal static class TritonRepository
             throw new ArgumentException($"'{name}' is no name for a model: name it by --out.");
         if (File.Exists(repository) || File.Exists(entry) || Directory.Exists(entry) && !(IsOurs(entry) && File.Exists(Path.Combine(entry, Config))))
             throw new ArgumentException($"{(File.Exists(repository) ? repository : entry)} is there and was not written by flow bake: move it away, or name another.");
-        if (!IsOurs(entry + Partial))
-            throw new ArgumentException($"{entry + Partial} is in the way: move it away.");
+        foreach (string aside in (string[])[entry + Partial, entry + Replaced])
+        {
+            if (!IsOurs(aside))
+                throw new ArgumentException($"{aside} is in the way: move it away.");
+        }
+        if (!Directory.Exists(Path.GetDirectoryName(repository)))
+            throw new ArgumentException($"There is no folder {Path.GetDirectoryName(repository)}. Make it first.");
         return entry;
     }
 
@@ -48,12 +53,12 @@ internal static class TritonRepository
     /// <returns>What keeps the server from putting requests together; null where it may.</returns>
     public static string? Write(FlowModel model, string entry, BakeOptions options, int maxBatch)
     {
-        string partial = entry + Partial, version = Path.Combine(partial, Version), file = Path.Combine(version, Model), replaced = entry + ".replaced";
-        bool made = !Directory.Exists(Path.GetDirectoryName(entry));
+        string partial = entry + Partial, version = Path.Combine(partial, Version), file = Path.Combine(version, Model), replaced = entry + Replaced, repository = Path.GetDirectoryName(entry)!;
+        bool made = !Directory.Exists(repository);
         try
         {
-            if (Directory.Exists(partial))
-                Directory.Delete(partial, recursive: true);
+            Remove(partial);
+            Remove(replaced);
             Directory.CreateDirectory(version);
             SamplerFile.Write(model, file, options);
             string config = ConfigOf(file, Path.GetFileName(entry), maxBatch, out string? alone);
@@ -73,18 +78,22 @@ internal static class TritonRepository
                 Directory.Move(replaced, entry);
                 throw;
             }
-            if (Directory.Exists(replaced))
-                Directory.Delete(replaced, recursive: true);
+            Remove(replaced);
             return alone;
         }
         catch
         {
-            if (Directory.Exists(partial))
-                Directory.Delete(partial, recursive: true);
+            Remove(partial);
             if (made)
-                Directory.Delete(Path.GetDirectoryName(entry)!);
+                Remove(repository);
             throw;
         }
+    }
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
     }
 
     /// <summary>Whether a folder holds nothing but what is written here, or is not there.</summary>

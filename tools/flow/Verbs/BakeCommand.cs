@@ -77,7 +77,7 @@ internal sealed class BakeCommand
             {
                 string? alone = TritonRepository.Write(model, entry, options, maxBatch ?? TritonRepository.DefaultMaxBatch);
                 string batches = alone is null ? $"requests are put together up to {maxBatch ?? TritonRepository.DefaultMaxBatch} samples"
-                    : $"max_batch_size 0: requests are not put together, since each has its own '{alone}'{(options.StepsAreInput ? "; bake them with --steps" : "")}";
+                    : $"max_batch_size 0: requests are not put together, since '{alone}' has no row for each sample{(options.StepsAreInput ? "; --steps bakes them" : "")}";
                 output.WriteLine($"Written: {Path.Combine(repository!, Path.GetFileName(entry))}, {SamplerFile.Described(model, options)}; {batches}");
             }
         }
