@@ -84,8 +84,8 @@ internal static class TritonRepository
         catch
         {
             Remove(partial);
-            if (made)
-                Remove(repository);
+            if (made && Directory.Exists(repository) && Directory.GetFileSystemEntries(repository).Length == 0)
+                Directory.Delete(repository);
             throw;
         }
     }
@@ -99,12 +99,20 @@ internal static class TritonRepository
     /// <summary>Whether a folder holds nothing but what is written here, or is not there.</summary>
     private static bool IsOurs(string folder)
     {
+        string config = Path.Combine(folder, Config);
+        return !File.Exists(folder) && Holds(folder, Version, Config) && Holds(Path.Combine(folder, Version), Model, Model + Partial)
+            && (!File.Exists(config) || File.ReadAllText(config).StartsWith(Mark, StringComparison.Ordinal));
+    }
+
+    /// <summary>Whether nothing is in a folder but these.</summary>
+    private static bool Holds(string folder, string one, string other)
+    {
         if (!Directory.Exists(folder))
             return !File.Exists(folder);
-        foreach (string path in Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories))
+        foreach (string path in Directory.GetFileSystemEntries(folder))
         {
-            string inside = Path.GetRelativePath(folder, path).Replace('\\', '/');
-            if (inside is not (Version or $"{Version}/{Model}" or $"{Version}/{Model}{Partial}") && (inside != Config || !File.ReadAllText(path).StartsWith(Mark, StringComparison.Ordinal)))
+            string name = Path.GetFileName(path);
+            if (name != one && name != other)
                 return false;
         }
         return true;
@@ -113,7 +121,7 @@ internal static class TritonRepository
     /// <summary>The configuration of a sampler's file, by the inputs and outputs that it declares.</summary>
     private static string ConfigOf(string file, string name, int maxBatch, out string? alone)
     {
-        var values = new List<(int Field, string Name, bool IsFloat, List<long> Shape)>();
+        var values = new List<Declared>();
         using (FileStream stream = File.OpenRead(file))
         {
             foreach (ProtobufField graph in ProtobufField.Read(stream, 0, stream.Length))
@@ -123,23 +131,23 @@ internal static class TritonRepository
                 foreach (ProtobufField value in ProtobufField.Read(stream, graph.Content, graph.End))
                 {
                     if (value.Number is Proto.Input or Proto.Output)
-                        values.Add(Declared(stream, value));
+                        values.Add(new Declared(stream, value));
                 }
             }
         }
         alone = null;
-        foreach ((_, string one, _, List<long> shape) in values)
+        foreach (Declared value in values)
         {
-            if (shape.Count < 2 || shape[0] != Open) // a shape without dimensions is none that a configuration can have
-                alone ??= one;
+            if (value.Shape.Count < 2 || value.Shape[0] != Open) // a shape without dimensions is none that a configuration can have
+                alone ??= value.Name;
         }
         var config = new StringBuilder();
         config.Append(Mark).Append("\nname: ").Append(Quoted(name)).Append("\nbackend: \"onnxruntime\"\nmax_batch_size: ").Append(alone is null ? maxBatch : 0).Append('\n');
-        foreach ((int field, string one, bool isFloat, List<long> shape) in values)
+        foreach (Declared value in values)
         {
-            config.Append(field == Proto.Input ? "input" : "output").Append(" {\n  name: ").Append(Quoted(one)).Append("\n  data_type: ").Append(isFloat ? "TYPE_FP32" : "TYPE_INT64").Append("\n  dims: [ ");
-            for (int i = alone is null ? 1 : 0; i < shape.Count; i++)
-                config.Append(shape[i]).Append(i + 1 < shape.Count ? ", " : "");
+            config.Append(value.Field == Proto.Input ? "input" : "output").Append(" {\n  name: ").Append(Quoted(value.Name)).Append("\n  data_type: ").Append(value.IsFloat ? "TYPE_FP32" : "TYPE_INT64").Append("\n  dims: [ ");
+            for (int i = alone is null ? 1 : 0; i < value.Shape.Count; i++)
+                config.Append(value.Shape[i]).Append(i + 1 < value.Shape.Count ? ", " : "");
             config.Append(" ]\n}\n");
         }
         if (alone is null)
@@ -147,38 +155,46 @@ internal static class TritonRepository
         return config.ToString();
     }
 
-    private static (int Field, string Name, bool IsFloat, List<long> Shape) Declared(FileStream stream, ProtobufField value)
+    /// <summary>An input or output as a file declares it; −1 stands for a size that is open.</summary>
+    private sealed class Declared
     {
-        (string name, bool isFloat, List<long> shape) = ("", false, []);
-        foreach (ProtobufField field in ProtobufField.Read(stream, value.Content, value.End))
-        {
-            if (field.Number == Proto.Name)
-            {
-                byte[] text = new byte[field.Length];
-                stream.Position = field.Content;
-                stream.ReadExactly(text);
-                name = Encoding.UTF8.GetString(text);
-            }
-            else if (field.Number == Proto.Type)
-            {
-                ProtobufField tensor = Inner(stream, field, Proto.Tensor);
-                isFloat = Inner(stream, tensor, Proto.Element).Value == Float;
-                ProtobufField sizes = Inner(stream, tensor, Proto.Shape);
-                foreach (ProtobufField size in ProtobufField.Read(stream, sizes.Content, sizes.End))
-                    shape.Add(Inner(stream, size, Proto.Size) is { Number: Proto.Size, Value: var fixedSize } ? (long)fixedSize : Open);
-            }
-        }
-        return (value.Number, name, isFloat, shape);
-    }
+        public readonly int Field;
+        public readonly string Name = "";
+        public readonly bool IsFloat;
+        public readonly List<long> Shape = [];
 
-    private static ProtobufField Inner(FileStream stream, ProtobufField message, int number)
-    {
-        foreach (ProtobufField field in ProtobufField.Read(stream, message.Content, message.End))
+        public Declared(FileStream stream, ProtobufField value)
         {
-            if (field.Number == number)
-                return field;
+            Field = value.Number;
+            foreach (ProtobufField field in ProtobufField.Read(stream, value.Content, value.End))
+            {
+                if (field.Number == Proto.Name)
+                {
+                    byte[] text = new byte[field.Length];
+                    stream.Position = field.Content;
+                    stream.ReadExactly(text);
+                    Name = Encoding.UTF8.GetString(text);
+                }
+                else if (field.Number == Proto.Type)
+                {
+                    ProtobufField tensor = Inner(stream, field, Proto.Tensor);
+                    IsFloat = Inner(stream, tensor, Proto.Element).Value == Float;
+                    ProtobufField sizes = Inner(stream, tensor, Proto.Shape);
+                    foreach (ProtobufField size in ProtobufField.Read(stream, sizes.Content, sizes.End))
+                        Shape.Add(Inner(stream, size, Proto.Size) is { Number: Proto.Size } known ? (long)known.Value : Open);
+                }
+            }
         }
-        return default;
+
+        private static ProtobufField Inner(FileStream stream, ProtobufField message, int number)
+        {
+            foreach (ProtobufField field in ProtobufField.Read(stream, message.Content, message.End))
+            {
+                if (field.Number == number)
+                    return field;
+            }
+            return default;
+        }
     }
 
     /// <summary>A text as protobuf's text format has it.</summary>
@@ -190,7 +206,7 @@ internal static class TritonRepository
             if (letter is '"' or '\\')
                 quoted.Append('\\').Append(letter);
             else if (letter < ' ')
-                quoted.Append('\\').Append(Convert.ToString(letter, 8).PadLeft(3, '0'));
+                quoted.Append("\\0").Append((char)('0' + (letter >> 3))).Append((char)('0' + (letter & 7)));
             else
                 quoted.Append(letter);
         }
