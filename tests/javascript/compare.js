@@ -5,9 +5,8 @@
 //   - Euler's sampler gives what steps taken one by one around the network give in that runtime, to the last bit: the file adds no rounding of its own;
 //   - fixed steps have the engine's evaluations, accepted steps, status, and times within a unit in the last place.
 // How near samples are to the engine's depends on how the network rounds. node has the engine's kernels: 1e-6 apart at most, and the same steps of each row. A browser's kernels
-// round otherwise, and a network with convolutions is computed in another layout inside a loop: there samples of fixed steps are 1e-4 apart at most. Of adaptive ones each step's size
-// hangs on the last bits of an estimate, so that a few rows take a step or two more or fewer: these samples are as near to the exact solution as the engine's, within three times
-// the distance of its worst row.
+// round otherwise: there samples of fixed steps are 1e-4 apart at most. Of adaptive ones each step's size hangs on the last bits of an estimate, so that a few rows take a step or
+// two more or fewer: these samples are as near to the exact solution as the engine's, within three times the distance of its worst row.
 
 const same = 1e-6, near = 1e-4, fewRows = 0.05, stepsMore = 2, worst = 3;
 const ulp = 2 ** -23; // of times up to 1, at most
@@ -51,7 +50,7 @@ const larger = (a, b) => a >= b ? a : b;
 /** Compares a sampler's cases, in batches of all rows, of 5 and of 1. */
 async function compareSampler(ort, session, sampler, numbers, kernels) {
     const found = { file: sampler.file, rows: 0, differences: {}, otherSteps: 0, wrong: [] };
-    const exact = kernels === 'the same' && !sampler.convolutions;
+    const exact = kernels === 'the same';
     for (const { setting, guidance, tolerance, inputs, outputs } of sampler.cases) {
         const says = (which, what) => found.wrong.push(`${sampler.file}, ${setting}${guidance ? `, guidance ${guidance}` : ''}, ${which}: ${what}`);
         const all = inputs.noise.dims[0];
@@ -134,7 +133,7 @@ async function stepByStep(ort, session, { time, state, label, output, image, col
 /** Requires that Euler's sampler is its steps taken one by one around the network. */
 async function compareStepByStep(ort, session, sampler, numbers, open) {
     const wrong = [], rows = 5;
-    const network = await open(sampler.network.file, { graphOptimizationLevel: 'extended' }); // no other layout for convolutions: inside a loop there is none
+    const network = await open(sampler.network.file);
     for (const { setting, guidance, inputs } of sampler.cases.filter(({ guidance }) => guidance === null || guidance === 1)) {
         const count = Number(valuesOf(numbers, inputs.steps)[0]);
         const { samples } = await session.run(feedsOf(ort, numbers, inputs, 0, rows));

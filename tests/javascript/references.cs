@@ -14,7 +14,6 @@ using FlowRuntime.Ode;
 using FlowRuntime.Sampling;
 
 const ulong Seed = 7;
-const string Convolutional = "mnist";
 (string models, string folder) = (args[0], args[1]);
 using FileStream numbers = File.Create(Path.Combine(folder, "numbers.bin"));
 JsonArray samplers = [];
@@ -45,7 +44,7 @@ void AddFixed(string name, string method, int[] counts, int rows)
     JsonArray cases = [];
     foreach (int count in counts)
         AddCases(cases, model, rows, count == 1 ? "1 step" : $"{count} steps", null, new FixedSteps(named, count) { Unfused = true }, new JsonObject { ["steps"] = Whole([count], 1) });
-    samplers.Add(new JsonObject { ["file"] = file, ["adaptive"] = false, ["convolutions"] = name == Convolutional, ["network"] = method == "euler" ? Network(model) : null, ["cases"] = cases });
+    samplers.Add(new JsonObject { ["file"] = file, ["adaptive"] = false, ["network"] = method == "euler" ? Network(model) : null, ["cases"] = cases });
 }
 
 void AddAdaptive(string name, string method, double[] of, int rows, int maxSteps = 1000)
@@ -60,7 +59,7 @@ void AddAdaptive(string name, string method, double[] of, int rows, int maxSteps
         float[] each = [.. Enumerable.Repeat(tolerance, rows)];
         AddCases(cases, model, rows, FormattableString.Invariant($"tolerance {tolerance:G1}"), tolerance, solver with { RelativeTolerance = tolerance, AbsoluteTolerance = tolerance }, new JsonObject { ["rtol"] = Single(each, rows, 1), ["atol"] = Single(each, rows, 1) });
     }
-    samplers.Add(new JsonObject { ["file"] = file, ["adaptive"] = true, ["convolutions"] = name == Convolutional, ["cases"] = cases });
+    samplers.Add(new JsonObject { ["file"] = file, ["adaptive"] = true, ["cases"] = cases });
 }
 
 // The network itself, around which steps can be taken one by one.
