@@ -1,4 +1,5 @@
 using FlowRuntime.Ode;
+using FlowRuntime.Onnx;
 using FlowRuntime.Sampling;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

@@ -1,3 +1,5 @@
+using FlowRuntime.Onnx;
+
 namespace FlowRuntime.Baking;
 
 /// <summary>Numbers in float64 of a graph, one or a column [N, 1], with which formulas are written as in C#: each operation becomes a node.</summary>

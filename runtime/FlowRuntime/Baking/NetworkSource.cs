@@ -1,5 +1,6 @@
 using System.Text;
 using FlowRuntime.Cards;
+using FlowRuntime.Onnx;
 using static FlowRuntime.Cards.ProtobufBytes;
 
 namespace FlowRuntime.Baking;

@@ -1,4 +1,5 @@
 using FlowRuntime.Cards;
+using FlowRuntime.Onnx;
 using FlowRuntime.Paths;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

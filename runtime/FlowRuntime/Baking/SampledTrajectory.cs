@@ -1,3 +1,4 @@
+using FlowRuntime.Onnx;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace FlowRuntime.Baking;

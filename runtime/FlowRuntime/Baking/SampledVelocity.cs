@@ -1,5 +1,6 @@
 using FlowRuntime.Cards;
 using FlowRuntime.Ode;
+using FlowRuntime.Onnx;
 using FlowRuntime.Paths;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using FlowRuntime.Cards;
 using FlowRuntime.CommandLine;
 using FlowRuntime.Onnx;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace FlowRuntime.Tool.Verbs;
 
@@ -84,10 +85,10 @@ internal sealed class DevicesCommand
 
         public OwnModel()
         {
-            var graph = new GraphBytes();
-            string time = graph.Input("t", 1), state = graph.Input("x", Width);
+            var graph = new GraphScope();
+            string time = graph.Input("t", TensorElementType.Float, -1, 1), state = graph.Input("x", TensorElementType.Float, -1, Width);
             graph.Named("Sub", "v", graph.Node("Tanh", graph.Node("Add", state, time)), state);
-            graph.Output("v", Width);
+            graph.Output("v", TensorElementType.Float, -1, Width);
             Path = System.IO.Path.Combine(_folder.FullName, "own.onnx");
             File.WriteAllBytes(Path, graph.ToModel());
             CardFile.Write(Path, new FlowCard(

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using static FlowRuntime.Cards.ProtobufBytes;
 
-namespace FlowRuntime.Baking;
+namespace FlowRuntime.Onnx;
 
 /// <summary>
 /// Nodes of a graph, or of the body of a loop inside it, in the order in which they are computed. Every value gets a name of its own in all of the model, since a body sees
@@ -12,6 +12,8 @@ namespace FlowRuntime.Baking;
 internal sealed class GraphScope
 {
     private static class Graph { public const int Node = 1, Name = 2, Initializer = 5, Input = 11, Output = 12; }
+
+    private const int Opset = 20, IrVersion = 9;
 
     private readonly GraphScope _root;
     private readonly List<ReadOnlyMemory<byte>> _nodes = [];
@@ -29,7 +31,7 @@ internal sealed class GraphScope
     public GraphScope Body() => new(this);
 
     /// <summary>A name that nothing else has.</summary>
-    public string NewName() => $"sampler/{_root._names++}";
+    public string NewName() => $"value/{_root._names++}";
 
     /// <summary>An input; −1 stands for a size that is open.</summary>
     public string Input(string name, TensorElementType type, params ReadOnlySpan<long> shape) => End(Graph.Input, name, type, shape);
@@ -90,6 +92,9 @@ internal sealed class GraphScope
         return length;
     }
 
+    /// <summary>A node whose one output has a given name.</summary>
+    public void Named(string operation, string output, params ReadOnlySpan<string> inputs) => Add(operation, [], inputs, [output]);
+
     /// <summary>A node that is written already, as a field of the graph.</summary>
     public void Add(byte[] node) => _nodes.Add(node);
 
@@ -145,6 +150,23 @@ internal sealed class GraphScope
         foreach (byte[] end in _ends)
             fields.Add(end);
         return fields;
+    }
+
+    /// <summary>A model of this graph alone.</summary>
+    public byte[] ToModel()
+    {
+        List<ReadOnlyMemory<byte>> graph = Fields("graph");
+        graph.Insert(0, Head(7, Length(graph)));
+        graph.Insert(0, Number(1, IrVersion));
+        graph.Add(Message(8, Text(1, ""), Number(2, Opset)));
+        byte[] model = new byte[Length(graph)];
+        int at = 0;
+        foreach (ReadOnlyMemory<byte> piece in graph)
+        {
+            piece.Span.CopyTo(model.AsSpan(at));
+            at += piece.Length;
+        }
+        return model;
     }
 
     private string Constant(TensorElementType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> raw)
