@@ -193,7 +193,7 @@ internal static class TritonRepository
                 if (field.Number == number)
                     return field;
             }
-            return default;
+            return new ProtobufField(0, 0, 0, 0, 0, 0); // an empty one, as a message without it means
         }
     }
 

@@ -8,10 +8,10 @@ namespace FlowRuntime.Cards;
 /// <param name="Content">Position of its content.</param>
 /// <param name="End">Position behind its content.</param>
 /// <remarks>
-/// Reading is bounded: a length that reaches beyond its message is refused, nothing is allocated, and nothing nested is
-/// entered unasked. Source: the encoding page of Protocol Buffers, https://protobuf.dev/programming-guides/encoding.
+/// Reading is bounded: a length that reaches beyond its message is refused, nothing but the field is allocated, and nothing nested is
+/// entered unasked. A class, since a native program would carry the queries over a struct once more. Source: the encoding page of Protocol Buffers, https://protobuf.dev/programming-guides/encoding.
 /// </remarks>
-internal readonly record struct ProtobufField(int Number, int WireType, ulong Value, long Start, long Content, long End)
+internal sealed record ProtobufField(int Number, int WireType, ulong Value, long Start, long Content, long End)
 {
     public const int Varint = 0;
     public const int LengthDelimited = 2;

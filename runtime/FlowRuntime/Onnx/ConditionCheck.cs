@@ -16,14 +16,14 @@ internal static class ConditionCheck
         if (card is not ({ Vectors.Count: > 0 } or { Sequences.Count: > 0 }) && condition.Vectors.Count == 0 && condition.Sequences.Count == 0)
             return; // asked for every sample, of which most models know no more
         IReadOnlyList<ConditionInputCard> vectors = card?.Vectors ?? [];
-        Named("condition vector", "condition", [.. vectors.Select(vector => (vector.Input, Described(vector), vector.Null))], condition.Vectors);
+        Named("condition vector", "condition", [.. vectors.Select(vector => new NamedInput(vector.Input, Described(vector), vector.Null is not null))], condition.Vectors);
         foreach (ConditionInputCard vector in vectors)
         {
             if (condition.Vectors.TryGetValue(vector.Input, out float[]? values) && values.Length != vector.Length)
                 throw new ArgumentException($"{values.Length} numbers are no condition {Described(vector)}.");
         }
         IReadOnlyList<SequenceInputCard> sequences = card?.Sequences ?? [];
-        Named("sequence", "sequence", [.. sequences.Select(sequence => (sequence.Input, Described(sequence), sequence.Null))], condition.Sequences);
+        Named("sequence", "sequence", [.. sequences.Select(sequence => new NamedInput(sequence.Input, Described(sequence), sequence.Null is not null))], condition.Sequences);
         foreach (SequenceInputCard sequence in sequences)
         {
             if (condition.Sequences.TryGetValue(sequence.Input, out float[]? values)
@@ -45,7 +45,7 @@ internal static class ConditionCheck
         return label;
     }
 
-    private static void Named(string kind, string what, (string Input, string Described, double? Null)[] inputs, IReadOnlyDictionary<string, float[]> given)
+    private static void Named(string kind, string what, NamedInput[] inputs, IReadOnlyDictionary<string, float[]> given)
     {
         foreach ((string name, float[] values) in given)
         {
@@ -58,11 +58,20 @@ internal static class ConditionCheck
             if (bad >= 0)
                 throw new ArgumentException($"Number {bad + 1} of the {what} {inputs.First(input => input.Input == name).Described} is {values[bad]}. Give finite numbers.");
         }
-        foreach ((string input, string described, double? none) in inputs)
+        foreach (NamedInput input in inputs)
         {
-            if (none is null && !given.ContainsKey(input))
-                throw new ArgumentException($"This model has no null for its {what} {described}: give it.");
+            if (!input.HasNull && !given.ContainsKey(input.Input))
+                throw new ArgumentException($"This model has no null for its {what} {input.Described}: give it.");
         }
+    }
+
+    private sealed class NamedInput(string input, string described, bool hasNull)
+    {
+        public string Input => input;
+
+        public string Described => described;
+
+        public bool HasNull => hasNull;
     }
 
     private static string Described(ConditionInputCard input) =>

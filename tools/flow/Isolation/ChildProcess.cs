@@ -34,10 +34,13 @@ internal sealed class ChildProcess : IDisposable
             _process = Process.Start(start);
             return;
         }
-        IEnumerable<string> kept = from DictionaryEntry entry in Environment.GetEnvironmentVariables()
-                                   where (string)entry.Key != variable.Name
-                                   select $"{entry.Key}={entry.Value}";
-        int error = Spawn(out _id, program, 0, 0, [program, .. arguments, null], [.. kept, $"{variable.Name}={variable.Value}", null]);
+        List<string?> variables = [];
+        foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
+        {
+            if ((string)entry.Key != variable.Name)
+                variables.Add($"{entry.Key}={entry.Value}");
+        }
+        int error = Spawn(out _id, program, 0, 0, [program, .. arguments, null], [.. variables, $"{variable.Name}={variable.Value}", null]);
         if (error != 0)
             throw new IOException($"{program} could not be begun once more: {Marshal.GetPInvokeErrorMessage(error)}.");
     }
