@@ -33,6 +33,14 @@ lay_out() {
   esac
   mkdir "$folder"
   cp "$published"/* "$root/LICENSE" "$root/THIRD-PARTY-NOTICES.txt" "$root/exported-models/digits.onnx" "$folder"
+  # The page that flow play serves, where get-runtime.sh has got what browsers compute with; without it --page names another.
+  if [ -f "$root/docs/playground/runtime/runtime.js" ]; then
+    mkdir -p "$folder/playground/runtime"
+    cp "$root"/docs/playground/*.{html,js,css,svg} "$folder/playground"
+    cp "$root/docs/playground/runtime/runtime.js" "$folder/playground/runtime"
+  else
+    echo "There is no docs/playground/runtime, which docs/playground/get-runtime.sh gets: the archive of $name has no page for flow play." >&2
+  fi
   if $locked; then
     SOURCE_DATE_EPOCH=$date "$root/build/sbom.sh" "$work/sbom" "flow-$rid" > "$work/log" 2>&1 || return 1
     cp "$work/sbom/flow-$rid.cdx.json" "$folder/sbom.cdx.json"
@@ -45,9 +53,10 @@ lay_out() {
   readme=${readme//RID/$rid}
   readme=${readme//FLOW/$flow}
   printf '%s\n' "${readme/SYSTEM/$system}" > "$folder/README.txt"
-  chmod 644 "$folder"/*
-  chmod 755 "$folder" "$folder"/flow*
-  TZ=UTC touch -d "@$date" "$folder" "$folder"/*
+  find "$folder" -type d -exec chmod 755 {} +
+  find "$folder" -type f -exec chmod 644 {} +
+  chmod 755 "$folder"/flow*
+  find "$folder" -exec env TZ=UTC touch -d "@$date" {} +
 }
 
 # Packs $work/NAME into the file of that name in artifacts.

@@ -82,6 +82,7 @@ public sealed class OptionFuzzTests(OptionFuzzTests.Inputs inputs) : IClassFixtu
         ["bench"] = ["{model}", "--count", "2"],
         ["card"] = ["{copy}", "--json"],
         ["bake"] = ["{model}", "--out", "{sampler}"],
+        ["play"] = ["{model}", "--page", "{missing}"],
         ["devices"] = [],
         ["completion"] = ["bash"],
     };

@@ -23,6 +23,7 @@ internal static class FlowCommand
           flow bench MODEL                          how fast it samples here
           flow card MODEL                           begin a card for a network of somebody else's
           flow bake MODEL --out SAMPLER.onnx        the whole sampler as one ONNX file, for other languages and servers
+          flow play MODEL                           samples on their way from noise to data, in the browser
           flow devices                              what models can run on, and whether it works
           flow completion bash                      complete verbs and options at the tab key
 
@@ -34,7 +35,7 @@ internal static class FlowCommand
         var root = new RootCommand("Samples generative flow models.")
         {
             InspectCommand.Make(), SampleCommand.Make(), EncodeCommand.Make(), InterpolateCommand.Make(), EditCommand.Make(), InpaintCommand.Make(), LikelihoodCommand.Make(),
-            JoinCommand.Make(), TuneCommand.Make(), BenchCommand.Make(), CardCommand.Make(), BakeCommand.Make(), DevicesCommand.Make(), CompletionCommand.Make(),
+            JoinCommand.Make(), TuneCommand.Make(), BenchCommand.Make(), CardCommand.Make(), BakeCommand.Make(), PlayCommand.Make(), DevicesCommand.Make(), CompletionCommand.Make(),
         };
         root.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(WhatNext));
         return root;
