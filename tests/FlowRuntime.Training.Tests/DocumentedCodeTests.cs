@@ -1,4 +1,6 @@
+using FlowRuntime.Baking;
 using FlowRuntime.Documents;
+using FlowRuntime.Ode;
 
 namespace FlowRuntime.Training.Tests;
 
@@ -14,7 +16,7 @@ public sealed class DocumentedCodeTests : IDisposable
     /// <summary>Pages with C#, and what the program prints at least.</summary>
     public static TheoryData<string, string> Programs => new()
     {
-        { "README.md", "cpu" },
+        { "README.md", "status 0, brightest 1.0" },
         { "own-network.md", "10 digits in " },
         { "baking.md", "status 0 after 40 evaluations, brightest 1.0" },
         { "embedding.md", "9 frames, 16 edited, 16 completed, 0 failed" },
@@ -25,6 +27,8 @@ public sealed class DocumentedCodeTests : IDisposable
     {
         string models = Directory.CreateDirectory(Path.Combine(_folder, "exported-models")).FullName;
         File.Copy(Path.Combine(AppContext.BaseDirectory, "Models", "digits.onnx"), Path.Combine(models, "digits.onnx"));
+        using (FlowModel digits = FlowModel.Open(Path.Combine(models, "digits.onnx")))
+            SamplerFile.Write(digits, Path.Combine(_folder, "digits-sampler.onnx"), BakeOptions.Of(digits, ButcherTableau.Heun)); // as the README's `flow bake` does
         Assert.Contains(expected, await DocumentedProgram.Run(Path.Combine(Pages, page), _folder), StringComparison.Ordinal);
     }
 
