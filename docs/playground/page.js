@@ -20,6 +20,7 @@
 
   let clock = 0; // seconds of flowing so far
   let playing = false;
+  let scheduled = false; // whether a frame is
   let together = null; // the one time of all samples, or null where each has its own
   let lastFrame = null;
   let frames = 0, frameSeconds = 0;
@@ -41,6 +42,7 @@
   }
 
   function frame(now) {
+    scheduled = false;
     const seconds = lastFrame === null ? 0 : (now - lastFrame) / 1000;
     lastFrame = now;
     if (playing && parts.length > 0) {
@@ -63,7 +65,7 @@
     }
     paint(time);
     if (playing)
-      requestAnimationFrame(frame);
+      schedule();
     else
       lastFrame = null;
   }
@@ -79,7 +81,8 @@
     at('time').value = time;
     at('time').style.setProperty('--filled', time);
     at('time-value').textContent = `t = ${time.toFixed(2)}`;
-    at('time').setAttribute('aria-valuetext', time.toFixed(2));
+    if (!playing)
+      at('time').setAttribute('aria-valuetext', time.toFixed(2));
     at('play').setAttribute('aria-label', playing ? 'Pause' : 'Play');
     at('play').classList.toggle('playing', playing);
   }
@@ -88,7 +91,13 @@
     if (playing)
       return;
     playing = true;
-    requestAnimationFrame(frame);
+    schedule();
+  }
+
+  function schedule() {
+    if (!scheduled)
+      requestAnimationFrame(frame);
+    scheduled = true;
   }
 
   // Drawing
@@ -141,6 +150,9 @@
     } catch (e) {
       if (isCurrent()) {
         computing = false;
+        wanted = done(); // what is there flows to its end
+        tell();
+        describe();
         say(e.message, true);
       }
     }
@@ -255,8 +267,10 @@
 
   /** The canvas in words. */
   function describe() {
-    if (opened === null || parts.length === 0)
+    if (opened === null || parts.length === 0) {
+      at('canvas').setAttribute('aria-label', 'Nothing is drawn.');
       return;
+    }
     const label = chosen('label'), classes = opened.card.conditions?.classes;
     const of = classes && label !== Any ? `, asked for ${label === All ? `${classes.names.join(', ')} in turn` : classes.names[label]}` : '';
     const time = meanTime(), where = time >= 1 ? 'at the data' : time <= 0 ? 'still noise' : `on their way from noise to data, at time ${time.toFixed(2)}`;
@@ -290,6 +304,8 @@
     at('guidance-choice').hidden = !inputs.includes('guidance');
     const large = isImage && shape[1] * shape[2] > 256;
     at('steps').value = isImage ? 10 : 20;
+    // A trajectory of each sample stays in memory, up to 51 places of float32: half a gigabyte at most.
+    at('count').max = Math.max(1, Math.min(60, Math.floor(2.5e6 / shape.reduce((product, size) => product * size, isImage ? 1 : 50))));
     at('count').value = large ? 10 : isImage ? 40 : 20;
     at('guidance').value = 1;
     const bounds = isImage ? `pictures of ${shape[2]} × ${shape[1]}, from 0 (black) to 1 (white)` : `points (${(card.data?.columns?.names ?? ['x', 'y']).join(', ')}), coloured by ${classes ? 'their class' : 'where they start'}`;

@@ -21,6 +21,7 @@ public sealed class ExportTests : IAsyncLifetime
     [Theory]
     [InlineData("noise,steps")]
     [InlineData("noise,rtol,atol", "--method", "tsit5")]
+    [InlineData("noise,steps", "--divergence", "hutchinson")]
     public async Task A_sampler_is_written_beside_the_model(string inputs, params string[] options)
     {
         TrainRun run = await TrainRun.Of(["export", At("run"), "--no-tune", "--out", At("m.onnx"), "--sampler", At("s.onnx"), .. options]);
@@ -35,6 +36,7 @@ public sealed class ExportTests : IAsyncLifetime
     [InlineData("--sampler: ", "--sampler", "{sampler}.txt")]
     [InlineData("--method: ", "--method", "heun")]
     [InlineData("--method: ", "--sampler", "{sampler}", "--method", "hoin")]
+    [InlineData("bosh3 is not baked", "--sampler", "{sampler}", "--method", "bosh3")]
     public async Task What_is_no_sampler_is_refused_before_anything_is_written(string begins, params string[] options)
     {
         TrainRun run = await TrainRun.Of(["export", At("run"), "--out", At("m.onnx"), .. options.Select(word => word.Replace("{model}", At("m.onnx")).Replace("{sampler}", At("s.onnx")))]);

@@ -43,7 +43,8 @@ public sealed class TritonTests : IDisposable
     [Fact]
     public async Task A_field_that_the_schema_has_not_is_found()
     {
-        await Assert.ThrowsAnyAsync<Exception>(() => Encoded("name: \"digits\"\nmax_batch: 8\n"));
+        Exception refusal = await Assert.ThrowsAnyAsync<Exception>(() => Encoded("name: \"digits\"\nmax_batch: 8\n"));
+        Assert.Contains("no field named \"max_batch\"", refusal.Message, StringComparison.Ordinal); // as protoc says it
     }
 
     [Fact]

@@ -11,7 +11,7 @@ const Patience = 180_000;
 const LeastFrames = 20; // a second, on a machine that is shared
 const Models = { moons: { count: 1000, steps: 20 }, digits: { count: 40, steps: 10 }, mnist: { count: 10, steps: 10 } };
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const server = createServer((request, response) => {
   const file = join(folder, new URL(request.url, 'http://localhost').pathname.replace(/\/$/, '/index.html'));

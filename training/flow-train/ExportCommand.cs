@@ -55,6 +55,7 @@ internal static class ExportCommand
                 CommandHost.RequireWritable("--sampler", samplerPath);
                 if (parsed.GetValue(method) is { } name)
                     solver = CommandHost.Checked("--method", () => SolverMethod.Named(name));
+                BakeOptions.RequireBaked(solver);
             }
             var (trained, data) = folder.Load(parsed.GetValue(decay));
             TextWriter output = parsed.InvocationConfiguration.Output;
@@ -85,15 +86,8 @@ internal static class ExportCommand
     private static string Baked(string path, string samplerPath, SolverMethod method)
     {
         using FlowModel model = FlowModel.Open(path);
-        BakeOptions options = CommandHost.Checked("--method", () => BakeOptions.Of(model, method));
-        try
-        {
-            SamplerFile.Write(model, samplerPath, options);
-        }
-        catch (NotSupportedException e)
-        {
-            throw new ArgumentException($"--sampler: {e.Message}", e);
-        }
+        BakeOptions options = BakeOptions.Of(model, method);
+        SamplerFile.Write(model, samplerPath, options);
         return string.Create(CultureInfo.InvariantCulture, $"{samplerPath}: {new FileInfo(samplerPath).Length / 1e6:F2} MB, {SamplerFile.Described(model, options)}");
     }
 }

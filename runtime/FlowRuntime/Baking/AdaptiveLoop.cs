@@ -34,8 +34,7 @@ internal sealed class AdaptiveLoop
     public AdaptiveLoop(GraphScope main, FlowModel model, SampledVelocity velocity, AdaptiveSteps steps, bool recorded)
     {
         (_main, _model, _velocity, _pair, _steps, _recorded) = (main, model, velocity, steps.Method, steps, recorded);
-        if (_pair != ButcherTableau.Dopri5 && _pair != ButcherTableau.Tsit5)
-            throw new NotSupportedException($"{_pair} is not baked. Choose dopri5 or tsit5.");
+        BakeOptions.RequireBaked(_pair);
         if (steps.Controller.Beta3 != 0 || steps.Profile is not null || steps.Moments is not null)
             throw new NotSupportedException("Controllers with two errors of memory, profiles and moments are not baked.");
         if (velocity.TimeSteps is { } whole)

@@ -16,6 +16,14 @@ public sealed record BakeOptions(SolverOptions Solver)
     public static BakeOptions Of(FlowModel model, SolverMethod method) => method is EmbeddedPair pair
         ? new(new AdaptiveSteps { Method = pair, FirstStep = 0.05 * (model.End - model.Start), MaxSteps = 1000 }) : new(new FixedSteps(method, 1)) { StepsAreInput = true };
 
+    /// <summary>Refuses a method that is not baked.</summary>
+    /// <exception cref="NotSupportedException">It is not.</exception>
+    internal static void RequireBaked(SolverMethod method)
+    {
+        if (method != ButcherTableau.Euler && method != ButcherTableau.Heun && method != ButcherTableau.RungeKutta4 && method != ButcherTableau.Dopri5 && method != ButcherTableau.Tsit5)
+            throw new NotSupportedException($"{method} is not baked. Choose euler, heun or rk4 in fixed steps, or dopri5 or tsit5 in adaptive ones.");
+    }
+
     /// <summary>Whether the number of fixed steps is an input instead of the solver's <see cref="FixedSteps.Count"/>. For the uniform grid alone. Default false.</summary>
     public bool StepsAreInput { get; init; }
 

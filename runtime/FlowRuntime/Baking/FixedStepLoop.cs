@@ -31,11 +31,12 @@ internal sealed class FixedStepLoop
     public FixedStepLoop(GraphScope main, FlowModel model, SampledVelocity velocity, FixedSteps steps, bool areInput, bool recorded)
     {
         (_main, _model, _velocity, _areInput, _recorded) = (main, model, velocity, areInput, recorded);
-        if (steps.Method is not ButcherTableau method || (method != ButcherTableau.Euler && method != ButcherTableau.Heun && method != ButcherTableau.RungeKutta4))
-            throw new NotSupportedException($"{steps.Method} is not baked. Choose euler, heun or rk4.");
-        _method = method;
+        BakeOptions.RequireBaked(steps.Method);
+        if (steps.Method is EmbeddedPair)
+            throw new NotSupportedException($"{steps.Method} is baked in adaptive steps alone. Choose euler, heun or rk4 for fixed ones.");
+        _method = (ButcherTableau)steps.Method;
         if (velocity.TimeSteps is { } known && _method.C.ContainsAnyExcept([0.0, 1.0]))
-            throw new NotSupportedException($"{model.Path} knows {known} whole time steps alone, and {method} asks between them. Choose euler or heun.");
+            throw new NotSupportedException($"{model.Path} knows {known} whole time steps alone, and {_method} asks between them. Choose euler or heun.");
         if (!areInput)
         {
             TimeGrid grid = velocity.TimeSteps is { } whole ? steps.Grid.OnSteps(whole) : steps.Grid;
@@ -91,8 +92,9 @@ internal sealed class FixedStepLoop
         string[] ends = [.. Enumerable.Range(0, _recorded ? 7 : 5).Select(_ => _main.NewName())];
         string atStart = _main.Node("Expand", _main.Single(_model.Start), column);
         string hasSteps = _main.Node("Less", _main.Whole(0), _count);
+        string hasRows = _main.Node("Less", _main.Whole(0), _main.Node("Size", states)); // networks are not asked for nothing
         string turns = _main.Node("Add", _count, _main.Whole(_model.FinishesWithData ? 1 : 0));
-        _main.AddLoop(body, [turns, hasSteps, states, _main.Node("Expand", _main.True(), column), atStart, none, none], ends);
+        _main.AddLoop(body, [turns, _main.Node("And", hasSteps, hasRows), states, _main.Node("Expand", _main.True(), column), atStart, none, none], ends);
         string status = _main.Node("Where", ends[1], _main.Whole((long)SampleStatus.Completed), _main.Whole((long)SampleStatus.NonFinite));
         if (_areInput)
             status = _main.Node("Where", hasSteps, status, _main.Node("Expand", _main.Whole((long)SampleStatus.OutOfSteps), column));

@@ -123,7 +123,7 @@ internal sealed class NetworkCall
             [_graph.Time.Name] = times,
             [_graph.State.Name] = _graph.State.Type == TensorElementType.Float ? rows : scope.Cast(rows, _graph.State.Type),
         };
-        string prediction = _source.Call(scope, fed, _graph.Prediction.Name);
+        string prediction = _source.Call(scope, fed);
         if (_graph.Prediction.Type != TensorElementType.Float)
             prediction = scope.Cast(prediction, TensorElementType.Float);
         prediction = scope.Node("Reshape", prediction, _flat);

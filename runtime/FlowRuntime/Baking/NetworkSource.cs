@@ -7,7 +7,7 @@ namespace FlowRuntime.Baking;
 
 /// <summary>
 /// A network of an ONNX file that is copied into another graph: its weights once, its nodes at each call, under names of their own. What a node computes is not looked at, and
-/// nothing of it changes.
+/// nothing of it changes. What the wanted output does not depend on, such as a divergence, stays behind.
 /// </summary>
 /// <remarks>Source: onnx.proto of the ONNX project, by the field numbers there.</remarks>
 internal sealed class NetworkSource : IDisposable
@@ -18,7 +18,7 @@ internal sealed class NetworkSource : IDisposable
 
     private static class Node { public const int Input = 1, Output = 2, Name = 3, Attribute = 5, Doc = 6; }
 
-    private static class Attribute { public const int Graph = 6, Graphs = 11; }
+    private static class Attribute { public const int Tensor = 5, Graph = 6, Tensors = 10, Graphs = 11; }
 
     private static class Tensor { public const int Name = 8, Doc = 12, External = 13; }
 
@@ -31,15 +31,19 @@ internal sealed class NetworkSource : IDisposable
     private readonly string _path;
     private readonly string _prefix;
     private readonly Dictionary<string, ProtobufField> _weights = [];
+    private readonly string _output;
     private readonly List<ProtobufField> _nodes = [];
+    private readonly List<string> _inputs = [];
+    private readonly HashSet<string> _needed = []; // values that the output depends on
     private int _calls;
 
     /// <param name="path">The ONNX file.</param>
     /// <param name="prefix">What the names of its weights and values begin with.</param>
+    /// <param name="output">The output that is wanted.</param>
     /// <exception cref="InvalidDataException">It is no ONNX model, or one that cannot be copied.</exception>
-    public NetworkSource(string path, string prefix)
+    public NetworkSource(string path, string prefix, string output)
     {
-        (_path, _prefix) = (path, prefix);
+        (_path, _prefix, _output) = (path, prefix, output);
         _file = File.ReadAllBytes(path);
         _stream = new MemoryStream(_file, writable: false);
         foreach (ProtobufField field in ProtobufField.Read(_stream, 0, _file.Length))
@@ -62,6 +66,7 @@ internal sealed class NetworkSource : IDisposable
                     break; // who made it, and metadata
             }
         }
+        KeepNeeded();
     }
 
     /// <summary>Version of the file's format.</summary>
@@ -78,6 +83,8 @@ internal sealed class NetworkSource : IDisposable
     {
         foreach ((string name, ProtobufField weight) in _weights)
         {
+            if (!_needed.Contains(name))
+                continue;
             int head = pieces.Count;
             byte[] renamed = Text(Tensor.Name, $"{_prefix}/{name}");
             pieces.Add(default); // known once the length is
@@ -97,16 +104,21 @@ internal sealed class NetworkSource : IDisposable
     /// <summary>Calls the network once more.</summary>
     /// <param name="scope">Where.</param>
     /// <param name="inputs">What stands in the place of each of its inputs.</param>
-    /// <param name="output">The output that is wanted.</param>
-    /// <returns>Its name there.</returns>
-    public string Call(GraphScope scope, IReadOnlyDictionary<string, string> inputs, string output)
+    /// <returns>Name of the wanted output there.</returns>
+    /// <exception cref="NotSupportedException">The output depends on an input that is not among them.</exception>
+    public string Call(GraphScope scope, IReadOnlyDictionary<string, string> inputs)
     {
+        foreach (string input in _inputs)
+        {
+            if (_needed.Contains(input) && !_weights.ContainsKey(input) && !inputs.ContainsKey(input))
+                throw new NotSupportedException($"{_path} takes '{input}', which a sampler has nothing to give for.");
+        }
         int call = _calls++;
         string Renamed(string name) => name.Length == 0 ? "" // an input that is left out
             : _weights.ContainsKey(name) ? $"{_prefix}/{name}" : inputs.TryGetValue(name, out string? given) ? given : $"{_prefix}{call}/{name}";
         foreach (ProtobufField node in _nodes)
             scope.Add(Message(Graph.Node, Copy(node, Renamed, $"{_prefix}{call}/")));
-        return Renamed(output);
+        return Renamed(_output);
     }
 
     public void Dispose() => _stream.Dispose();
@@ -142,7 +154,11 @@ internal sealed class NetworkSource : IDisposable
     {
         List<byte[]> fields = [];
         foreach (ProtobufField field in Fields(attribute))
+        {
+            if (field.Number is Attribute.Tensor or Attribute.Tensors)
+                RequireInside(field);
             fields.Add(field.Number is Attribute.Graph or Attribute.Graphs ? Message(field.Number, CopyBody(field, renamed, prefix)) : Whole(field).ToArray());
+        }
         return Message(Node.Attribute, [.. fields]);
     }
 
@@ -167,7 +183,7 @@ internal sealed class NetworkSource : IDisposable
                     copy.Write(Message(Graph.Node, Copy(field, Inside, prefix)));
                     break;
                 case Graph.Initializer:
-                    copy.Write(Renamed(field, Tensor.Name, Inside));
+                    copy.Write(Renamed(RequireInside(field), Tensor.Name, Inside));
                     break;
                 case Graph.Input or Graph.Output:
                     copy.Write(Renamed(field, Value.Name, Inside));
@@ -208,20 +224,62 @@ internal sealed class NetworkSource : IDisposable
             if (field.Number == Graph.Node)
                 _nodes.Add(field);
             else if (field.Number == Graph.Initializer)
-                ReadWeight(field);
+                _weights.Add(NameOf(RequireInside(field), Tensor.Name), field);
+            else if (field.Number == Graph.Input)
+                _inputs.Add(NameOf(field, Value.Name));
             else if (field.Number == Graph.SparseInitializer)
                 throw Unfit("it holds sparse weights");
         }
     }
 
-    private void ReadWeight(ProtobufField weight)
+    /// <summary>Leaves out the nodes that the wanted output does not depend on; they stand in the order in which they are computed.</summary>
+    private void KeepNeeded()
     {
-        foreach (ProtobufField field in Fields(weight))
+        _needed.Add(_output);
+        for (int i = _nodes.Count - 1; i >= 0; i--)
+        {
+            HashSet<string> outputs = [];
+            AddOutputs(_nodes[i], outputs);
+            if (outputs.Overlaps(_needed))
+                AddInputs(_nodes[i]);
+            else
+                _nodes.RemoveAt(i);
+        }
+    }
+
+    /// <summary>Adds what a node takes to what is needed, also what the graphs inside it take from around.</summary>
+    private void AddInputs(ProtobufField node)
+    {
+        foreach (ProtobufField field in Fields(node))
+        {
+            if (field.Number == Node.Input)
+                _needed.Add(TextOf(field));
+            if (field.Number != Node.Attribute)
+                continue;
+            foreach (ProtobufField part in Fields(field))
+            {
+                if (part.Number is not (Attribute.Graph or Attribute.Graphs))
+                    continue;
+                foreach (ProtobufField inner in Fields(part))
+                {
+                    if (inner.Number == Graph.Node)
+                        AddInputs(inner);
+                    else if (inner.Number == Graph.Output)
+                        _needed.Add(NameOf(inner, Value.Name));
+                }
+            }
+        }
+    }
+
+    /// <summary>A tensor whose numbers stand in this file.</summary>
+    private ProtobufField RequireInside(ProtobufField tensor)
+    {
+        foreach (ProtobufField field in Fields(tensor))
         {
             if (field.Number == Tensor.External)
                 throw Unfit("its weights lie in another file");
         }
-        _weights.Add(NameOf(weight, Tensor.Name), weight);
+        return tensor;
     }
 
     private void ReadImport(ProtobufField import)

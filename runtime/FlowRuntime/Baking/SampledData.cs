@@ -44,7 +44,7 @@ internal sealed class SampledData
         body.Input(body.NewName(), TensorElementType.Bool);
         string state = body.Node("Reshape", body.Node("Gather", scaled, row), body.Wholes([1, .. decoder.Input.Shape[1..]]));
         var inputs = new Dictionary<string, string> { [decoder.Input.Name] = body.Cast(state, decoder.Input.Type) };
-        string data = body.Cast(_decoder!.Call(body, inputs, decoder.Output.Name), TensorElementType.Float);
+        string data = body.Cast(_decoder!.Call(body, inputs), TensorElementType.Float);
         _decoder.AddWeights(body.Weights);
         body.Add("Identity", [], [body.True()], [body.Output(body.NewName(), TensorElementType.Bool)]);
         body.Add("Reshape", [], [data, body.Wholes(Width)], [body.Output(body.NewName(), TensorElementType.Float, Width)]);

@@ -6,8 +6,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace FlowRuntime.Baking;
 
 /// <summary>
-/// A path's numbers at a time that is known where the sampler runs alone: the formulas of the path's <see cref="ProbabilityPath.At"/> in its order, in float64. For the
-/// paths that tell noise and data apart, on which γ is 0.
+/// A path's numbers at a time that is known where the sampler runs alone: <see cref="ProbabilityPath.At"/> and <see cref="PathCoefficients.VelocityOf"/> as nodes, in float64 and with
+/// the functions that ONNX has. For the paths that tell noise and data apart, on which γ is 0. Tests hold both to one another.
 /// </summary>
 internal sealed class SampledPath(ProbabilityPath path)
 {
@@ -66,7 +66,7 @@ internal sealed class SampledPath(ProbabilityPath path)
                 return new Coefficients(sine, cosine, Math.PI / 2 * cosine, -Math.PI / 2 * sine);
             case VariancePreservingPath vp:
                 GraphNumber s = 1 - t, half = (vp.BetaMin * s + vp.BetaGrowth * s * s / 2) / 2;
-                GraphNumber alpha = (-half).Of("Exp"), sigma = (1 - (-2 * half).Of("Exp")).Of("Sqrt");
+                GraphNumber alpha = (-half).Of("Exp"), sigma = NoiseOf(half).Of("Sqrt");
                 GraphNumber alphaRate = (vp.BetaMin + vp.BetaGrowth * s) / 2 * alpha;
                 return new Coefficients(alpha, sigma, alphaRate, -alpha * alphaRate / sigma, -alpha * alphaRate);
             case VarianceExplodingPath ve:
@@ -77,6 +77,14 @@ internal sealed class SampledPath(ProbabilityPath path)
             default:
                 throw new NotSupportedException($"The path {path.GetType().Name} does not tell noise and data apart.");
         }
+    }
+
+    /// <summary>1 − e^(−2h), by its series where that would cancel: the first term left out is below 4e-10 of it.</summary>
+    private static GraphNumber NoiseOf(GraphNumber h)
+    {
+        const double Small = 1e-3;
+        GraphNumber series = 2 * h * (1 - h * (1 - 2.0 / 3 * h)), plain = 1 - (-2 * h).Of("Exp");
+        return new GraphNumber(h.Scope, h.Scope.Node("Where", h.Scope.Node("Less", h.Name, h.Number(Small).Name), series.Name, plain.Name));
     }
 
     private static Coefficients Tabulated(TabulatedPath table, GraphNumber t)

@@ -28,22 +28,29 @@ public static class SamplerFile
     private const long LeastOpset = 13, Completed = (long)SampleStatus.Completed, NonFinite = (long)SampleStatus.NonFinite;
 
     /// <summary>Whether a name is one of the sampler's own inputs or outputs.</summary>
-    internal static bool IsOwn(string name) => name is Noise or Steps or Samples or Time or Evaluations or Accepted or Status or RelativeTolerance or AbsoluteTolerance or Guidance or Trajectory or TrajectoryTimes;
+    internal static bool IsOwn(string name) => name is Noise or Steps or Samples or Time or Evaluations or Accepted or Status or RelativeTolerance or AbsoluteTolerance or Guidance or Trajectory or TrajectoryTimes
+        || (name.Contains('/', StringComparison.Ordinal) && (name.StartsWith("value", StringComparison.Ordinal) || name.StartsWith("network", StringComparison.Ordinal) || name.StartsWith("decoder", StringComparison.Ordinal)));
 
     /// <summary>Writes a model's sampler.</summary>
     /// <param name="model">The model, open.</param>
     /// <param name="path">The file, which is replaced once the new one is complete.</param>
     /// <param name="options">The solver.</param>
+    /// <exception cref="ArgumentException">The file is the model itself.</exception>
     /// <exception cref="NotSupportedException">The model or the solver cannot be baked; the message says why.</exception>
     /// <exception cref="InvalidDataException">The model's file cannot be copied.</exception>
     public static void Write(FlowModel model, string path, BakeOptions options)
     {
+        foreach (string? own in (string?[])[model.Path, model.Decoder?.Path])
+        {
+            if (own is not null && string.Equals(Path.GetFullPath(path), Path.GetFullPath(own), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase))
+                throw new ArgumentException($"{path} is the model itself or its decoder. Name another file.", nameof(path));
+        }
         if (model.Graph.Batch is { } batch)
             throw new NotSupportedException($"{model.Path} takes {batch} rows a call, no more and no fewer: export it with any number of rows.");
         if (options.Guided == true && !CanBeGuided(model.Card))
             throw new NotSupportedException($"{model.Path} has no conditions, or no input for \"no condition\", so it cannot be guided: leave guidance out.");
-        using var network = new NetworkSource(model.Path, "network");
-        using NetworkSource? decoder = model.Decoder is { Path: var file } ? new NetworkSource(file, "decoder") : null;
+        using var network = new NetworkSource(model.Path, "network", model.Graph.Prediction.Name);
+        using NetworkSource? decoder = model.Decoder is { } latent ? new NetworkSource(latent.Path, "decoder", latent.Output.Name) : null;
         if (network.Imports.GetValueOrDefault("") is var opset && opset < LeastOpset)
             throw new NotSupportedException($"{model.Path} is of operations of version {opset}, before {LeastOpset}: convert it to a newer one.");
         if (decoder is not null)
@@ -106,7 +113,16 @@ public static class SamplerFile
             ? new AdaptiveLoop(main, model, velocity, adaptive, options.Trajectory).Write(x, column)
             : new FixedStepLoop(main, model, velocity, (FixedSteps)options.Solver, options.StepsAreInput, options.Trajectory).Write(x, column);
         var data = new SampledData(model, decoder);
-        string samples = data.Of(main, ends.States);
+        string all = ends.States; // of which each is decoded once
+        string? places = null;
+        if (ends.Trajectory is { } way)
+        {
+            places = main.Node("Shape", way.Times);
+            string width = main.Node("Slice", main.Node("Shape", way.States), main.Wholes(2), main.Wholes(3));
+            all = main.Concat(0, all, main.Node("Reshape", way.States, main.Concat(0, main.With("ReduceProd", [GraphScope.Attribute("keepdims", 1)], places), width)));
+        }
+        string decoded = data.Of(main, all);
+        string samples = places is null ? decoded : main.Node("Slice", decoded, main.Wholes(0), rows, main.Wholes(0));
         string representable = main.Node("Or", main.IsFinite(samples), main.Node("Not", main.Node("Equal", ends.Status, main.Whole(Completed))));
         ends = ends with { Status = main.Node("Where", representable, ends.Status, main.Whole(NonFinite)) };
         main.Add("Reshape", [], [samples, main.Wholes([0, .. data.Shape])], [main.Output(Samples, TensorElementType.Float, [-1, .. data.Shape])]);
@@ -115,17 +131,11 @@ public static class SamplerFile
         Column(Evaluations, ends.Evaluations, TensorElementType.Int64);
         Column(Accepted, ends.Accepted, TensorElementType.Int64);
         Column(Status, ends.Status, TensorElementType.Int64);
-        if (ends.Trajectory is { } trajectory)
-            AddTrajectory(main, data, trajectory);
-    }
-
-    private static void AddTrajectory(GraphScope main, SampledData data, SampledTrajectory trajectory)
-    {
-        string shape = main.Node("Shape", trajectory.States), width = main.Node("Slice", shape, main.Wholes(2), main.Wholes(3)), places = main.Node("Shape", trajectory.Times);
-        string rows = main.With("ReduceProd", [GraphScope.Attribute("keepdims", 1)], places);
-        string values = data.Of(main, main.Node("Reshape", trajectory.States, main.Concat(0, rows, width)));
-        main.Add("Reshape", [], [values, main.Concat(0, places, main.Wholes(data.Shape))], [main.Output(Trajectory, TensorElementType.Float, [-1, -1, .. data.Shape])]);
-        main.Add("Identity", [], [trajectory.Times], [main.Output(TrajectoryTimes, TensorElementType.Float, -1, -1)]);
+        if (places is null)
+            return;
+        string states = main.Node("Slice", decoded, rows, main.Wholes(long.MaxValue), main.Wholes(0));
+        main.Add("Reshape", [], [states, main.Concat(0, places, main.Wholes(data.Shape))], [main.Output(Trajectory, TensorElementType.Float, [-1, -1, .. data.Shape])]);
+        main.Add("Identity", [], [ends.Trajectory!.Times], [main.Output(TrajectoryTimes, TensorElementType.Float, -1, -1)]);
     }
 
     /// <summary>What a sampler does, in words, as its metadata entry <see cref="MetadataKey"/> says it.</summary>
@@ -139,6 +149,7 @@ public static class SamplerFile
 
     /// <summary>Whether a model knows what "no condition" is.</summary>
     private static bool CanBeGuided(FlowCard card) => card.Conditions is { } conditions
+        && (conditions.Classes is not null || conditions.Vectors is { Count: > 0 } || conditions.Sequences is { Count: > 0 })
         && (conditions.Classes is null || conditions.Classes.Null is not null)
         && (conditions.Vectors ?? []).All(vector => vector.Null is not null) && (conditions.Sequences ?? []).All(sequence => sequence.Null is not null);
 

@@ -16,7 +16,7 @@ internal sealed class BakedSampler(string path) : IDisposable
     /// <summary>The file as ONNX Runtime sees it.</summary>
     public InferenceSession Session => _session;
 
-    public BakedSamples Run(float[] noise, long? steps = null, long[]? labels = null, float[]? guidance = null, float? tolerance = null, float[]? condition = null, float? absolute = null)
+    public BakedSamples Run(float[] noise, long? steps = null, long[]? labels = null, float[]? guidance = null, float? tolerance = null, float[]? condition = null, float? absolute = null, params ReadOnlySpan<(string Name, float[] Values, long[] Shape)> others)
     {
         long[] shape = [.. _session.InputMetadata["noise"].Dimensions.Select(size => (long)size)];
         shape[0] = noise.Length / shape[1..].Aggregate(1L, (product, size) => product * size);
@@ -37,6 +37,8 @@ internal sealed class BakedSampler(string path) : IDisposable
         float[]? Each(float? value) => value is { } number ? [.. Enumerable.Repeat(number, (int)shape[0])] : null;
         Add("rtol", Each(tolerance), shape[0], 1);
         Add("atol", Each(absolute ?? tolerance), shape[0], 1);
+        foreach ((string name, float[] numbers, long[] of) in others)
+            Add(name, numbers, of);
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. Outputs, .. OfTrajectory.Where(_session.OutputMetadata.ContainsKey)]);
         T[] Of<T>(int output) where T : unmanaged => results[output].GetTensorDataAsSpan<T>().ToArray();

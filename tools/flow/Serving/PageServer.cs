@@ -80,8 +80,12 @@ internal sealed class PageServer : IDisposable
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
+            // The end was asked for.
+        }
+        finally
+        {
             for (int i = 0; i < MostConnections; i++)
-                _free.Wait(CancellationToken.None); // they notice the cancellation, too
+                _free.Wait(CancellationToken.None); // answers end soon: by the cancellation, or by their deadlines
         }
     }
 

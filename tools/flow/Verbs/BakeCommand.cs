@@ -66,24 +66,17 @@ internal sealed class BakeCommand
         SandboxedProcess.Works(model);
         BakeOptions options = Options(parsed, model);
         TextWriter output = parsed.InvocationConfiguration.Output;
-        try
+        if (target is not null)
         {
-            if (target is not null)
-            {
-                SamplerFile.Write(model, target, options);
-                output.WriteLine($"Written: {target} ({Quantity.Bytes(new FileInfo(target).Length)}), {SamplerFile.Described(model, options)}");
-            }
-            if (entry is not null)
-            {
-                string? alone = TritonRepository.Write(model, entry, options, maxBatch ?? TritonRepository.DefaultMaxBatch);
-                string batches = alone is null ? $"requests are put together up to {maxBatch ?? TritonRepository.DefaultMaxBatch} samples"
-                    : $"max_batch_size 0: requests are not put together, since '{alone}' has no row for each sample{(options.StepsAreInput ? "; --steps bakes them" : "")}";
-                output.WriteLine($"Written: {Path.Combine(repository!, Path.GetFileName(entry))}, {SamplerFile.Described(model, options)}; {batches}");
-            }
+            SamplerFile.Write(model, target, options);
+            output.WriteLine($"Written: {target} ({Quantity.Bytes(new FileInfo(target).Length)}), {SamplerFile.Described(model, options)}");
         }
-        catch (NotSupportedException e)
+        if (entry is not null)
         {
-            throw new ArgumentException(e.Message, e);
+            string? alone = TritonRepository.Write(model, entry, options, maxBatch ?? TritonRepository.DefaultMaxBatch);
+            string batches = alone is null ? $"requests are put together up to {maxBatch ?? TritonRepository.DefaultMaxBatch} samples"
+                : $"max_batch_size 0: requests are not put together, since '{alone}' has no row for each sample{(options.StepsAreInput ? "; --steps bakes them" : "")}";
+            output.WriteLine($"Written: {Path.Combine(repository!, Path.GetFileName(entry))}, {SamplerFile.Described(model, options)}; {batches}");
         }
         return CommandHost.Done;
     }

@@ -45,13 +45,13 @@ internal sealed class PlayCommand
             throw new ArgumentException("There is no digits.onnx beside the program, and the page has no models of its own: name a MODEL.");
 
         using var played = new PlayedModel();
+        using var server = new PageServer(page, played.Folder, port); // a port that is taken is told first
         if (path is not null)
         {
             using FlowModel model = FlowModel.Open(path);
             SandboxedProcess.Works(model);
             played.Add(model, page);
         }
-        using var server = new PageServer(page, played.Folder, port);
         TextWriter output = parsed.InvocationConfiguration.Output;
         output.WriteLine($"{(path is null ? "The page" : Path.GetFileName(path))} is at {server.Address} (Ctrl+C ends it)");
         output.Flush();
