@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes models/NAME-SOLVER.js from exported models: samplers with their trajectories, baked by flow and wrapped in scripts that pages may load from a folder.
 #   docs/playground/make-models.sh [MODEL.onnx...]      default: moons, digits and mnist
-# FLOW is the flow program; without it the tool is built and run by dotnet. A model of your own also gets a line in models/list.js.
+# FLOW is the flow program; without it the tool is built and run by dotnet. Add a line to models/list.js for a model of your own. Needs GNU base64.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 models=("$@")
