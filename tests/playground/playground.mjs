@@ -1,5 +1,6 @@
 // The playground, as a user meets it. run.sh tells what it is called with.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
@@ -35,7 +36,7 @@ class OpenPage {
     page.on('requestfailed', request => open.faults.push(`failed: ${request.url().slice(0, 200)}`));
     page.on('response', response => response.status() >= 400 && open.faults.push(`${response.status()}: ${response.url()}`));
     page.on('request', request => {
-      if (!['file:', 'blob:', 'data:'].includes(new URL(request.url()).protocol) && !request.url().startsWith(fromServer))
+      if (!['file:', 'blob:', 'data:'].includes(new URL(request.url()).protocol) && !request.url().startsWith(fromServer) && !request.url().startsWith(address))
         open.faults.push(`external: ${request.url()}`);
     });
     await before?.(page);
@@ -279,6 +280,30 @@ await test('The page stays at hand while it computes', async () => {
   await open.again(() => open.choose('models', 'moons'));
   assert.equal(await open.text('completed'), '1,000 of 1,000');
   await open.close();
+});
+
+await test("flow play offers the user's own model first, and both solvers draw it", async () => {
+  const [program, ...begin] = process.env.FLOW.split(' ');
+  const flow = spawn(program, [...begin, 'play', join(folder, '../../exported-models/8gaussians.onnx'), '--page', folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const address = await new Promise((resolve, reject) => {
+      let said = '';
+      flow.stdout.on('data', text => /http:\S+/.test(said += text) && resolve(/http:\S+/.exec(said)[0]));
+      flow.on('exit', code => reject(new Error(`flow play ended with ${code}`)));
+    });
+    const open = await OpenPage.at(address, { motion: 'reduce' });
+    await open.drawn();
+    assert.match(await open.text('caption'), /^8gaussians\.onnx/);
+    const fixed = await open.picture();
+    await open.again(() => open.page.locator('label[for="dopri5"]').click());
+    assert.equal(await open.text('failed'), 'none failed');
+    assert.notEqual(await open.picture(), fixed);
+    await open.close();
+  } finally {
+    flow.removeAllListeners('exit');
+    flow.kill('SIGINT');
+  }
+  assert.equal(await new Promise(resolve => flow.on('exit', code => resolve(code))), 0);
 });
 
 await test('Without onnxruntime-web a line says what to run', async () => {
