@@ -81,11 +81,12 @@ public sealed class TritonTests : IDisposable
     [InlineData("--triton-max-batch: ", "for --triton", "--out", "{models}.onnx", "--triton-max-batch", "8")]
     [InlineData("--triton: ", "letters, digits", "--triton", "{models}", "--out", "{models} 2.onnx")]
     [InlineData("--triton: ", "There is no folder", "--triton", "{models}/deeper")]
+    [InlineData("--triton: ", "cannot be written", "--triton", "{models}{long}")]
     [InlineData("--triton: ", "no name", "--triton", "{models}", "--out", "{folder}/.onnx")]
     [InlineData("bosh3 is not baked", "dopri5 or tsit5", "--triton", "{models}", "--method", "bosh3")]
     public async Task What_cannot_be_served_is_refused_in_a_line_and_nothing_is_written(string begins, string says, params string[] options)
     {
-        string[] given = [.. options.Select(word => word.Replace("{models}", _folder["models"], StringComparison.Ordinal).Replace("{folder}", Path.GetDirectoryName(_folder["models"]), StringComparison.Ordinal))];
+        string[] given = [.. options.Select(word => word.Replace("{models}", _folder["models"], StringComparison.Ordinal).Replace("{long}", new string('a', 300), StringComparison.Ordinal).Replace("{folder}", Path.GetDirectoryName(_folder["models"]), StringComparison.Ordinal))];
         RequireRefused(await ToolRun.InProcess(["bake", Models.Digits, .. given]), begins, says);
         Assert.Empty(_folder.Entries);
     }

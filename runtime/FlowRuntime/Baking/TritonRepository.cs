@@ -42,7 +42,35 @@ internal static class TritonRepository
         }
         if (!Directory.Exists(Path.GetDirectoryName(repository)))
             throw new ArgumentException($"There is no folder {Path.GetDirectoryName(repository)}. Make it first.");
+        RequireWritable(repository, entry + Partial);
         return entry;
+    }
+
+    /// <summary>Makes the longest of the paths that are written, and takes it away again.</summary>
+    private static void RequireWritable(string repository, string partial)
+    {
+        bool made = !Directory.Exists(repository);
+        try
+        {
+            Remove(partial);
+            Directory.CreateDirectory(Path.Combine(partial, Version, Model + Partial));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ArgumentException($"{repository} cannot be written: {e.Message}", e);
+        }
+        finally
+        {
+            TakeAway(repository, partial, made);
+        }
+    }
+
+    /// <summary>Removes what was begun, and the repository where it was made for that and holds nothing.</summary>
+    private static void TakeAway(string repository, string partial, bool made)
+    {
+        Remove(partial);
+        if (made && Directory.Exists(repository) && Directory.GetFileSystemEntries(repository).Length == 0)
+            Directory.Delete(repository);
     }
 
     /// <summary>Writes a sampler into a repository: all of it, or nothing.</summary>
@@ -83,9 +111,7 @@ internal static class TritonRepository
         }
         catch
         {
-            Remove(partial);
-            if (made && Directory.Exists(repository) && Directory.GetFileSystemEntries(repository).Length == 0)
-                Directory.Delete(repository);
+            TakeAway(repository, partial, made);
             throw;
         }
     }
