@@ -5,17 +5,34 @@ using Microsoft.ML.OnnxRuntime;
 namespace FlowRuntime.TrainTool.Tests;
 
 /// <summary>An export that cannot be made is refused in one line and leaves nothing.</summary>
-public sealed class ExportTests : IAsyncLifetime
+public sealed class ExportTests : IClassFixture<ExportTests.Trained>, IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("flow-train-export").FullName;
 
-    public async ValueTask InitializeAsync() =>
-        Assert.Equal(CommandHost.Done, (await TrainRun.Of("run", "--data", "moons", "--steps", "1", "--set", "network.width=16", "--out", At("run"))).ExitCode);
-
-    public ValueTask DisposeAsync()
+    public ExportTests(Trained trained)
     {
-        Directory.Delete(_folder, recursive: true);
-        return ValueTask.CompletedTask;
+        Directory.CreateDirectory(At("run"));
+        foreach (string file in Directory.GetFiles(trained.Run))
+            File.Copy(file, Path.Combine(At("run"), Path.GetFileName(file)));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>A run of one step, trained once: each test has a copy of its own.</summary>
+    public sealed class Trained : IAsyncLifetime
+    {
+        private readonly string _folder = Directory.CreateTempSubdirectory("flow-train-exported").FullName;
+
+        public string Run => Path.Combine(_folder, "run");
+
+        public async ValueTask InitializeAsync() =>
+            Assert.Equal(CommandHost.Done, (await TrainRun.Of("run", "--data", "moons", "--steps", "1", "--set", "network.width=16", "--no-tune", "--out", Run)).ExitCode);
+
+        public ValueTask DisposeAsync()
+        {
+            Directory.Delete(_folder, recursive: true);
+            return ValueTask.CompletedTask;
+        }
     }
 
     [Theory]
