@@ -25,6 +25,9 @@ public sealed class HostileOptionsTests : IDisposable
         "path.beta_min", "path.beta_max", "path.start", "path.end", "path.coupling", "objective", "", "no.such.key", "data.x", "training.steps.x",
     ];
 
+    /// <summary>What the machine says where reading itself fails: a failure at work, as with a broken disk.</summary>
+    private const string ReadError = "Input/output error";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("flow-train-hostile").FullName;
 
     public HostileOptionsTests() => File.WriteAllText(Path.Combine(_folder, "file"), "");
@@ -93,6 +96,20 @@ public sealed class HostileOptionsTests : IDisposable
         Refuse(["run", "--data", "moons", "--out", InFolder("{0}/file/r"), "--config", "/dev/zero"]);
     }
 
+    [Theory, InlineData("--config", "json"), InlineData("--data", "csv"), InlineData("--data", "npy")]
+    public async Task A_file_the_machine_fails_to_read_is_a_failure_at_work(string option, string form)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Reads a device of Linux.");
+        string file = InFolder($"{{0}}/broken.{form}");
+        File.CreateSymbolicLink(file, "/proc/self/mem");
+        TrainRun run = await TrainRun.Of("run", option, option == "--data" ? $"{form}:{file}" : file, "--out", InFolder("{0}/r"));
+        Assert.Equal((CommandHost.FailedAtWork, ""), (run.ExitCode, run.Output));
+        string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith(ReadError, line, StringComparison.Ordinal);
+        Assert.Contains(file, line, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(InFolder("{0}/r")));
+    }
+
     private static string[] Leaves(RunConfiguration run)
     {
         return [.. Walk(System.Text.Json.Nodes.JsonNode.Parse(run.ToJson())!, "")];
@@ -107,7 +124,7 @@ public sealed class HostileOptionsTests : IDisposable
     {
         TrainRun run = TrainRun.Of(arguments).GetAwaiter().GetResult();
         string given = string.Join(' ', arguments);
-        Assert.True(run.ExitCode == CommandHost.BadInput, $"exit {run.ExitCode}: {given}: {run.Error}");
+        Assert.True(run.ExitCode == (run.Error.StartsWith(ReadError, StringComparison.Ordinal) ? CommandHost.FailedAtWork : CommandHost.BadInput), $"exit {run.ExitCode}: {given}: {run.Error}");
         Assert.Equal("", run.Output);
         string line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.True(!line.Any(char.IsControl) && !line.Contains("   at ", StringComparison.Ordinal) && line.Length < 2_000 + given.Length, $"{given}: {line}");
