@@ -132,6 +132,31 @@ public sealed class SampleOptionTests : IDisposable
         Assert.Equal(expected, NpyArray.Read(_folder["q.npy"]).Values);
     }
 
+    [Theory]
+    [InlineData("sample {moons} --method nope --out {out}")]
+    [InlineData("sample {moons} --rtol -1 --out {out} --dry-run")]
+    [InlineData("bench {moons} --method nope")]
+    [InlineData("encode {moons} --in none.npy --out {out}")]
+    public async Task Where_something_is_refused_nothing_is_said_of_the_provider(string line)
+    {
+        string[] words = [.. line.Split(' ').Select(word => word.Replace("{moons}", Models.Moons, StringComparison.Ordinal).Replace("{out}", _folder["a.npy"], StringComparison.Ordinal))];
+        ToolRun run = await ToolRun.InProcess([.. words, "--provider", "qnn"]);
+        Assert.Equal(CommandHost.BadInput, run.ExitCode);
+        Assert.Matches("^--(method|rtol|in): [^\n]*\n$", run.Error);
+    }
+
+    [Theory]
+    [InlineData("sample {moons} --count 2 --out -")]
+    [InlineData("sample {moons} --count 2 --out {out} --dry-run")]
+    [InlineData("bench {moons} --count 2")]
+    public async Task A_provider_that_is_absent_is_told_wherever_work_is_done(string line)
+    {
+        string[] words = [.. line.Split(' ').Select(word => word.Replace("{moons}", Models.Moons, StringComparison.Ordinal).Replace("{out}", _folder["a.npy"], StringComparison.Ordinal))];
+        ToolRun run = await ToolRun.AsProcess([.. words, "--provider", "qnn"]);
+        Assert.Equal(CommandHost.Done, run.ExitCode);
+        Assert.StartsWith("Runs on cpu ", run.Error, StringComparison.Ordinal);
+    }
+
     private string Untuned => _folder.UntunedCopyOf(Models.Moons);
 
     private async Task<float[]> Drawn(string model, string arguments)

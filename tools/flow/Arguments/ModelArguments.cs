@@ -23,7 +23,7 @@ internal sealed class ModelArguments
             command.Add(option);
     }
 
-    /// <summary>Opens the model, where the memory it needs is there; says on stderr what differs from what was asked for.</summary>
+    /// <summary>Opens the model, where the memory it needs is there.</summary>
     public FlowModel Open(ParseResult parsed)
     {
         string path = parsed.GetRequiredValue(_model);
@@ -33,12 +33,17 @@ internal sealed class ModelArguments
         MemoryNeeds.RequireForModel(path);
         FlowModel model = FlowModel.Open(path, options);
         SandboxedProcess.Works(model);
+        return model;
+    }
+
+    /// <summary>Says on stderr what differs from what was asked for; once nothing is refused any more, so that an error stands alone.</summary>
+    public static void TellDifferences(FlowModel model, ParseResult parsed)
+    {
         TextWriter error = parsed.InvocationConfiguration.Error;
         if (model.ProviderReport.FellBack)
             error.WriteLine($"Runs on {model.ProviderReport}.");
         if (model.Card.Hints is not null && !model.HintsApply)
             error.WriteLine("The card's hints were measured on another graph and are ignored; 'flow tune' measures them anew.");
-        return model;
     }
 
     /// <summary>Threads that solve; null where nothing is said.</summary>

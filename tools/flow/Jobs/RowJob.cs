@@ -41,12 +41,16 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
     /// <param name="report">Makes the report of what all of them cost.</param>
     /// <param name="resume">Whether to go on with what an earlier run left.</param>
     /// <param name="quiet">Whether to show no progress.</param>
+    /// <param name="begin">Called before rows are drawn, once nothing is refused any more.</param>
     /// <exception cref="ArgumentException">There is unfinished work, which is not asked to be resumed, or other work than this.</exception>
     /// <exception cref="InterruptedWorkException">The user interrupted; the message says how to go on.</exception>
-    public SampleReport Run(DrawRows draw, Func<JobTotals, SampleReport> report, bool resume, bool quiet)
+    public SampleReport Run(DrawRows draw, Func<JobTotals, SampleReport> report, bool resume, bool quiet, Action? begin = null)
     {
         if (target.IsStandardOutput)
+        {
+            begin?.Invoke();
             return report(Pour(draw));
+        }
         if (resume && !File.Exists(target.Partial) && Complete(report) is { } earlier)
         {
             WasComplete = true;
@@ -56,7 +60,7 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
         {
             try
             {
-                Draw(draw, file, quiet);
+                Draw(draw, file, quiet, begin);
                 SampleReport made = report(_totals);
                 Finish(file, made);
                 return made;
@@ -86,10 +90,11 @@ internal sealed class RowJob(OutputTarget target, RowDescription rows, long coun
 
     private string Kept => FormattableString.Invariant($"{_kept:N0} of {count:N0} rows are kept in {(File.Exists(target.Partial) ? target.Partial : target.Path)}; go on with: {ShellWords.Join(["flow", .. arguments, .. arguments.Contains("--resume") ? Array.Empty<string>() : ["--resume"]])}");
 
-    private void Draw(DrawRows draw, RowFile file, bool quiet)
+    private void Draw(DrawRows draw, RowFile file, bool quiet, Action? begin)
     {
         if (_done == count)
             return;
+        begin?.Invoke();
         long started = Stopwatch.GetTimestamp(), kept = started;
         JobTotals before = _totals;
         using var progress = new SamplingProgressBar(count, _done, quiet);

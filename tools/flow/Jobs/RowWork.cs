@@ -60,12 +60,16 @@ internal sealed record RowWork(FlowModel Model, RowDescription Rows, RowRange Ra
         if (target.Format == OutputFormat.Png)
             memory += Pictures.MemoryFor(Rows, Range.Count);
         if (dryRun)
+        {
+            ModelArguments.TellDifferences(Model, parsed);
             return Tell(Estimate(target, layout, memory), job.Json(parsed), parsed.InvocationConfiguration.Output);
+        }
         MemoryNeeds.Require(memory, layout);
 
         var rowJob = new RowJob(target, Rows, Range.Count, Settings(parsed, job), Model.Path, [.. parsed.Tokens.Select(token => token.Value)]);
         SampleReport report = rowJob.Run(
-            (from, consumer, progress) => Draw(Range.First + from, Range.Count - from, consumer, progress), totals => Report(totals, target), job.Resume(parsed), job.Json(parsed));
+            (from, consumer, progress) => Draw(Range.First + from, Range.Count - from, consumer, progress), totals => Report(totals, target), job.Resume(parsed), job.Json(parsed),
+            () => ModelArguments.TellDifferences(Model, parsed));
         cancellationToken.ThrowIfCancellationRequested();
         return Tell(report, rowJob, job.Json(parsed), parsed, target);
     }

@@ -51,6 +51,7 @@ internal sealed class BenchCommand
         using FlowModel model = _model.Open(parsed);
         double open = Stopwatch.GetElapsedTime(started).TotalSeconds;
         SamplingOptions options = _conditions.Read(parsed, model, model.Defaults with { Solver = _solver.Read(parsed, model), Workers = _model.Workers(parsed), Slots = _model.Slots(parsed) });
+        ModelArguments.TellDifferences(model, parsed);
         using var progress = new MeasuringProgress(parsed.GetValue(_json));
         progress.Report(0);
         started = Stopwatch.GetTimestamp();
