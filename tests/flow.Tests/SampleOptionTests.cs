@@ -139,8 +139,7 @@ public sealed class SampleOptionTests : IDisposable
     [InlineData("encode {moons} --in none.npy --out {out}")]
     public async Task Where_something_is_refused_nothing_is_said_of_the_provider(string line)
     {
-        string[] words = [.. line.Split(' ').Select(word => word.Replace("{moons}", Models.Moons, StringComparison.Ordinal).Replace("{out}", _folder["a.npy"], StringComparison.Ordinal))];
-        ToolRun run = await ToolRun.InProcess([.. words, "--provider", "qnn"]);
+        ToolRun run = await ToolRun.InProcess(WithoutItsProvider(line));
         Assert.Equal(CommandHost.BadInput, run.ExitCode);
         Assert.Matches("^--(method|rtol|in): [^\n]*\n$", run.Error);
     }
@@ -151,11 +150,12 @@ public sealed class SampleOptionTests : IDisposable
     [InlineData("bench {moons} --count 2")]
     public async Task A_provider_that_is_absent_is_told_wherever_work_is_done(string line)
     {
-        string[] words = [.. line.Split(' ').Select(word => word.Replace("{moons}", Models.Moons, StringComparison.Ordinal).Replace("{out}", _folder["a.npy"], StringComparison.Ordinal))];
-        ToolRun run = await ToolRun.AsProcess([.. words, "--provider", "qnn"]);
+        ToolRun run = await ToolRun.AsProcess(WithoutItsProvider(line));
         Assert.Equal(CommandHost.Done, run.ExitCode);
         Assert.StartsWith("Runs on cpu ", run.Error, StringComparison.Ordinal);
     }
+
+    private string[] WithoutItsProvider(string line) => [.. line.Split(' ').Select(word => word switch { "{moons}" => Models.Moons, "{out}" => _folder["a.npy"], _ => word }), "--provider", "qnn"];
 
     private string Untuned => _folder.UntunedCopyOf(Models.Moons);
 
